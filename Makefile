@@ -1,0 +1,36 @@
+# Names for what people type; the work is done by `harness` and tox.
+harness := .venv/bin/harness
+tox := .venv/bin/tox run -e
+
+.DEFAULT_GOAL := help
+.PHONY: help dev-up dev-down dev-status doctor dags test lint type unit chart e2e clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
+
+dev-up: .venv/ready ## make the environment, or what is missing of it
+	@$(harness) up
+
+dev-down: .venv/ready ## remove the environment
+	@$(harness) down
+
+dev-status: .venv/ready ## show the environment, the URL and how to log in
+	@$(harness) status
+
+doctor: .venv/ready ## check this machine
+	@$(harness) doctor
+
+dags: .venv/ready ## put the DAGs folder live, in seconds and without a redeploy
+	@$(harness) dags sync
+
+test: .venv/ready ## run all checks and tests: lint, type, unit, chart, e2e
+	@$(tox) lint,type,unit,chart,e2e
+
+lint type unit chart e2e: .venv/ready ## run one of them
+	@$(tox) $@
+
+clean: ## remove what Python tools made here
+	@rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .pytest-kind
+
+.venv/ready: bootstrap requirements.txt pyproject.toml
+	@./bootstrap

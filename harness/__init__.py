@@ -1,0 +1,1 @@
+"""Test harness and local dev environment for Airflow with the KubernetesExecutor on kind."""

@@ -1,0 +1,231 @@
+"""The verbs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from click import ClickException
+
+from harness import status as status_of
+from harness.cli.output import StepPrinter, err, out, print_json, print_table
+from harness.command import run_interactive
+from harness.credentials import credentials_file, password_to_show
+from harness.delivery.live import Delivery
+from harness.environment import Environment
+from harness.errors import HarnessError, UsageError
+from harness.pin_check import check_pins, update_pins
+from harness.redact import redact
+from harness.settings import load_settings
+
+__all__ = ["ClickException", "app"]
+
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    help="Airflow with the KubernetesExecutor on kind: local dev environment and end-to-end tests.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+dags = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
+app.add_typer(dags, name="dags")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option("--name", help="Environment; several live side by side.")] = None,
+    images: Annotated[str | None, typer.Option(help="Where images come from: auto, registry or mirrors.")] = None,
+) -> None:
+    """Airflow with the KubernetesExecutor on kind: local dev environment and end-to-end tests."""
+    context.obj = {"name": name, "images": images}
+
+
+def _environment(context: typer.Context, **flags: object) -> Environment:
+    return Environment(load_settings({**context.obj, **flags}))
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    workers: Annotated[int | None, typer.Option(help="Worker nodes beside the control plane.")] = None,
+) -> None:
+    """Make the environment, or what is missing of it, and print how to use it."""
+    environment = _environment(context, workers=workers)
+    environment.up(StepPrinter())
+    settings = environment.settings
+    prefix = "" if settings.name == "dev" else f" --name {settings.name}"
+    out.print(f"\nAirflow is up at [bold]{settings.url}[/]", highlight=False)
+    out.print(f"  log in:    harness{prefix} status      (make dev-status)", highlight=False)
+    out.print(f"  sync DAGs: harness{prefix} dags sync   (make dags)", highlight=False)
+
+
+@app.command()
+def down(context: typer.Context) -> None:
+    """Remove the environment: nodes, volumes, network and files. Images and caches stay."""
+    _environment(context).down(StepPrinter())
+
+
+@app.command()
+def status(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show cluster, release, components, DAGs, URL and how to log in."""
+    environment = _environment(context)
+    environment.check_exists()
+    rows = status_of.read(environment)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("PART", "STATE", "DETAIL"), [(row.part, row.state, row.detail) for row in rows])
+        _print_login(environment)
+    if not all(row.is_good for row in rows):
+        raise typer.Exit(1)
+
+
+def _print_login(environment: Environment) -> None:
+    settings = environment.settings
+    password = password_to_show(settings)
+    out.print(f"\nURL: {settings.url}    user: admin", highlight=False)
+    if password:
+        # Past redact() on purpose: this is the one place where a person is told the password.
+        out.print(f"password (shown once): {password}", highlight=False, markup=False)
+    out.print(f"kept in {credentials_file(settings)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Check this machine for all that an environment needs, and say how to mend it."""
+    checks = _environment(context).examine()
+    if as_json:
+        print_json(checks)
+    else:
+        print_table(
+            ("CHECK", "", "SEEN"),
+            [
+                (check.name, check.verdict, f"{check.seen}{f' -> {check.cure}' if check.cure else ''}")
+                for check in checks
+            ],
+        )
+    if any(check.verdict == "problem" for check in checks):
+        raise typer.Exit(UsageError.exit_code)
+
+
+@dags.command("sync")
+def dags_sync(context: typer.Context) -> None:
+    """Deliver the DAGs folder and wait until Airflow serves it; no pod restarts."""
+    environment = _environment(context)
+    environment.package()
+    environment.check_exists()
+    out.print(_in_words(environment.sync_dags()), highlight=False)
+
+
+def _in_words(delivery: Delivery) -> str:
+    change = delivery.change
+    counts = {"changed": change.changed, "added": change.added, "removed": change.removed}
+    words = ", ".join(f"{len(files)} {verb}" for verb, files in counts.items() if files) or "nothing to change"
+    return f"live: {words} in {delivery.seconds:.1f} s"
+
+
+@dags.command("check")
+def dags_check(context: typer.Context) -> None:
+    """Check the DAGs folder without delivering it."""
+    package = _environment(context).package()
+    out.print(f"{len(package.files)} files, {package.size_bytes} bytes: fits a ConfigMap", highlight=False)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def test(context: typer.Context) -> None:
+    """Run the end-to-end tests on this environment; what follows `--` goes to pytest."""
+    settings = _environment(context).settings
+    argv = [sys.executable, "-m", "pytest", "tests/e2e", f"--airflow-env={settings.name}", *context.args]
+    raise typer.Exit(run_interactive(argv))
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(help="A component (scheduler, api-server, ...) or a pod.")] = "",
+    tail: Annotated[int, typer.Option(help="Lines of each container.")] = 100,
+) -> None:
+    """Print the logs of all components, of one, or of a pod; secrets are masked."""
+    environment = _environment(context)
+    environment.check_exists()
+    namespace = environment.settings.namespace
+    pods = [
+        pod
+        for pod in environment.kubernetes.list("Pod", namespace)
+        if what in {"", pod["metadata"]["name"], pod["metadata"]["labels"].get("app.kubernetes.io/component")}
+    ]
+    if not pods:
+        raise UsageError(f"no pod or component `{what}` in {namespace}", next_step="harness kubectl -- get pods -A")
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        for container in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]:
+            out.rule(f"{name} {container['name']}", align="left")
+            try:
+                text = environment.kubernetes.pod_log(name, namespace, container=container["name"], tail_lines=tail)
+            except HarnessError as error:
+                text = str(error)
+            out.print(redact(text), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def kubectl(context: typer.Context) -> None:
+    """Run kubectl on the cluster: harness kubectl -- get pods."""
+    raise typer.Exit(_in_cluster(_environment(context), ["kubectl", *_kubeconfig(), *context.args]))
+
+
+@app.command(context_settings=PASS_THROUGH)
+def airflow(context: typer.Context) -> None:
+    """Run Airflow's own command line in the scheduler's pod: harness airflow -- dags list."""
+    environment = _environment(context)
+    words = [
+        "kubectl",
+        *_kubeconfig(),
+        "-n",
+        environment.settings.namespace,
+        "exec",
+        "-i",
+        *(["-t"] if _has_tty() else []),
+    ]
+    words += ["deployment/airflow-scheduler", "-c", "scheduler", "--", "airflow", *context.args]
+    raise typer.Exit(_in_cluster(environment, words))
+
+
+def _in_cluster(environment: Environment, words: list[str]) -> int:
+    environment.check_exists()
+    node = f"harness-{environment.settings.name}-control-plane"
+    flags = ["-i", *(["-t"] if _has_tty() else [])]
+    return run_interactive([environment.docker.binary, "exec", *flags, node, *words], env=environment.docker.env)
+
+
+def _kubeconfig() -> list[str]:
+    return ["--kubeconfig=/etc/kubernetes/admin.conf"]
+
+
+def _has_tty() -> bool:
+    return os.isatty(sys.stdin.fileno()) and os.isatty(sys.stdout.fileno())
+
+
+@app.command()
+def pins(
+    *,
+    update: Annotated[bool, typer.Option("--update", help="Write what upstream publishes for these versions.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare pins.toml with what uses it (the default).")] = False,
+) -> None:
+    """Check or update the pinned versions, digests and checksums."""
+    if update and check:
+        raise UsageError("--check and --update exclude each other", next_step="give one of them")
+    if update:
+        for line in update_pins(Path(__file__).parents[1]):
+            out.print(line, highlight=False)
+    problems = check_pins()
+    for problem in problems:
+        err.print(problem, highlight=False)
+    if problems:
+        raise typer.Exit(1)
+    out.print("all pins agree", highlight=False)

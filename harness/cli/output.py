@@ -1,0 +1,69 @@
+"""How the command line looks: steps as they go, tables, JSON."""
+
+import json
+import sys
+from dataclasses import asdict, is_dataclass
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from harness.redact import redact
+from harness.steps import Outcome
+
+out = Console()
+err = Console(stderr=True)
+
+MARKS: dict[Outcome, str] = {"done": "[green]✓[/]", "unchanged": "[dim]·[/]", "failed": "[red]✗[/]"}
+NAME_WIDTH = 28
+
+
+class StepPrinter:
+    """Prints one line for each step; on a terminal the running one spins and shows its elapsed time."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def started(self, name: str) -> None:
+        """Show the step, on a terminal."""
+        if out.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=out, transient=True
+            )
+            self._progress.start()
+            self._task = self._progress.add_task(name)
+
+    def said(self, text: str) -> None:
+        """Print a line below the step."""
+        line = redact(text).replace("\n", " ")
+        out.print(f"    {line}", style="dim", highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+
+    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
+        """Print the step's line."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+        took = "unchanged" if outcome == "unchanged" else f"{seconds:6.1f} s"
+        out.print(f"  {MARKS[outcome]} {name:<{NAME_WIDTH}} {took}", highlight=False)
+
+
+def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows that fit 80 columns: long cells wrap."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(redact(cell) for cell in row))
+    out.print(table)
+
+
+def print_json(value: object) -> None:
+    """Print a value, a dataclass or a list of these as JSON for programs."""
+    sys.stdout.write(json.dumps(_plain(value), indent=2, default=str) + "\n")
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,269 @@
+"""The kind cluster of an environment: made, waited for, brought back, and removed without a trace."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness import labels
+from harness.command import CommandError
+from harness.errors import UsageError
+from harness.host import freezer, ports
+from harness.images.context import package_folder
+from harness.images.imageset import REPOSITORY, ImageSet
+from harness.images.store import Store, remove_folder
+from harness.pins import Pins
+from harness.settings import Settings
+from harness.steps import Say
+from harness.tools.docker import Docker
+from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.kind import CLUSTER_LABEL, Kind
+from harness.waiting import NotYet, wait_until
+
+NODE_PORT = 30080
+DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
+READY_S = 240
+SYSTEM_NAMESPACES = ("kube-system", "local-path-storage")
+LOGS_IN_NODE = "/var/lib/harness/logs"
+# Written into the control plane's node when the cluster is whole: a creation that was killed leaves none.
+MARK = "/kind/harness-created"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One environment's cluster; `store` is None where nodes cannot mount this host's folders."""
+
+    settings: Settings
+    docker: Docker
+    kind: Kind
+    pins: Pins
+    images: ImageSet
+    store: Store | None
+
+    @property
+    def name(self) -> str:
+        """Return the cluster's name, which is its Docker network's too."""
+        return cluster_name(self.settings)
+
+    @cached_property
+    def kubernetes(self) -> Kubernetes:
+        """Return a client of this cluster; it exists from the end of `create` on."""
+        return Kubernetes(self.settings.kubeconfig)
+
+    @property
+    def node_names(self) -> list[str]:
+        """Return the nodes' names as kind gives them."""
+        workers = [
+            f"{self.name}-worker{number if number > 1 else ''}" for number in range(1, self.settings.workers + 1)
+        ]
+        return [f"{self.name}-control-plane", *workers]
+
+    def nodes(self) -> dict[str, str]:
+        """Return node name -> container state, of the nodes that are there."""
+        return self.docker.list_containers(f"{CLUSTER_LABEL}={self.name}")
+
+    def is_whole(self) -> bool:
+        """Tell whether a creation came to its end and all nodes run; says nothing of what runs on them."""
+        nodes = self.nodes()
+        return (
+            set(nodes) == set(self.node_names)
+            and set(nodes.values()) == {"running"}
+            and self.settings.kubeconfig.exists()
+            and self._is_marked()
+        )
+
+    def check_same(self) -> None:
+        """Raise UsageError when the cluster that is there was made with other settings or another node image."""
+        nodes = self.nodes()
+        if not nodes or f"{self.name}-control-plane" not in nodes:
+            return
+        inspected = self.docker.inspect(f"{self.name}-control-plane")
+        bindings = inspected["HostConfig"]["PortBindings"].get(f"{NODE_PORT}/tcp") or [{}]
+        differences = [
+            f"{what}: {seen} there, {wanted} wanted"
+            for what, seen, wanted in (
+                ("nodes", len(nodes), len(self.node_names)),
+                ("node image", inspected["Config"]["Image"], self.images.node),
+                ("port", bindings[0].get("HostPort"), str(self.settings.airflow_port)),
+            )
+            if seen != wanted
+        ]
+        if differences:
+            raise UsageError(
+                f"cluster {self.name} was made differently ({'; '.join(differences)})",
+                next_step=f"harness --name {self.settings.name} down, then up again (its Airflow history goes)",
+            )
+
+    def ensure(self, say: Say) -> None:
+        """Start the nodes of a whole cluster that stand still; else make the cluster, over the remains of one."""
+        nodes = self.nodes()
+        if set(nodes) == set(self.node_names) and self.settings.kubeconfig.exists():
+            for node, state in nodes.items():
+                if state != "running":
+                    say(f"starting node {node}, which is {state}")
+                    self.docker.call("start", node)
+            if self._is_marked():
+                return
+        if nodes:
+            say("removing what an interrupted creation left")
+            self.delete()
+        self._create(say)
+
+    def _is_marked(self) -> bool:
+        try:
+            self.docker.exec(f"{self.name}-control-plane", "test", "-e", MARK)
+        except CommandError:
+            return False
+        return True
+
+    def _create(self, say: Say) -> None:
+        ports.check_free(self.settings.airflow_port)
+        self.settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        logs = self._logs_folder
+        logs.mkdir(exist_ok=True)
+        logs.chmod(0o777)  # Airflow's containers write as uid 50000; the folder above is ours alone
+        if not self.docker.list_networks(self.name):
+            self.docker.call("network", "create", *labels.docker_flags(self.settings.name), self.name)
+        if self.store:
+            for node in self.node_names:
+                self.store.clone(self._store_folder(node))
+        say(f"kind creates {len(self.node_names)} node(s)")
+        self.kind.create(self.config(), kubeconfig=self.settings.kubeconfig, network=self.name)
+        for node in self.node_names:
+            # kind's own policy gives up after one failed start, for example of an engine that starts in disorder.
+            self.docker.call("update", "--restart=unless-stopped", node)
+        self.docker.exec(f"{self.name}-control-plane", "touch", MARK)
+
+    def config(self) -> dict[str, object]:
+        """Return kind's configuration (kind.x-k8s.io/v1alpha4)."""
+        nodes: list[dict[str, Any]] = []
+        for node in self.node_names:
+            mounts = [{"hostPath": str(self._logs_folder), "containerPath": LOGS_IN_NODE}]
+            if self.store:
+                mounts.append({"hostPath": str(self._store_folder(node)), "containerPath": "/var/lib/containerd"})
+            role = "worker" if "-worker" in node.removeprefix(self.name) else "control-plane"
+            nodes.append({"role": role, "image": self.images.node, "extraMounts": mounts})
+        nodes[0]["extraPortMappings"] = [
+            {"containerPort": NODE_PORT, "hostPort": self.settings.airflow_port, "listenAddress": "127.0.0.1"}
+        ]
+        patches = ["kind: KubeletConfiguration\nfailCgroupV1: false\n"]
+        if self.images.system:
+            patches.append(
+                "kind: ClusterConfiguration\n"
+                f"imageRepository: {REPOSITORY}\n"
+                f'etcd: {{local: {{imageTag: "{self.pins.versions.etcd}"}}}}\n'
+                f'dns: {{imageTag: "{self.pins.versions.coredns}"}}\n'
+            )
+        return {
+            "kind": "Cluster",
+            "apiVersion": "kind.x-k8s.io/v1alpha4",
+            "name": self.name,
+            "networking": {"apiServerAddress": "127.0.0.1"},
+            "nodes": nodes,
+            "kubeadmConfigPatches": patches,
+        }
+
+    def missing_images(self) -> list[tuple[str, str]]:
+        """Return (node, image) for each of our images that a node does not hold."""
+        wanted = (self.images.airflow, self.images.postgresql)
+        held = {
+            node: set(self.docker.exec(node, "ctr", "--namespace=k8s.io", "images", "ls", "--quiet").split())
+            for node in self.node_names
+        }
+        return [(node, image) for node in self.node_names for image in wanted if image not in held[node]]
+
+    def load_images(self, say: Say) -> None:
+        """Copy into the nodes what they miss: all where no store is mounted, else what was built since."""
+        for image in sorted({image for _, image in self.missing_images()}):
+            say(f"loading {image}")
+            self.kind.load(self.name, image)
+
+    def wait_until_ready(self, say: Say) -> None:
+        """Wait until every node is Ready, every system pod is ready and DNS answers."""
+        wait_until(
+            f"cluster {self.name}",
+            self.readiness,
+            timeout_s=READY_S,
+            on_change=say,
+            next_step=f"harness --name {self.settings.name} logs; if it stays so: down, then up again",
+        )
+
+    def readiness(self) -> bool | NotYet:
+        """Return True when the cluster is ready, else what is not."""
+        try:
+            problems = list(self._not_ready())
+        except (KubernetesError, CommandError) as error:
+            return NotYet(str(error).splitlines()[0])
+        return NotYet(", ".join(problems)) if problems else True
+
+    def _not_ready(self) -> Iterator[str]:
+        nodes = self.kubernetes.list("Node")
+        if len(nodes) < len(self.node_names):
+            yield f"{len(nodes)} of {len(self.node_names)} nodes joined"
+        yield from (f"node {node['metadata']['name']} not Ready" for node in nodes if not is_ready(node))
+        pods = [pod for namespace in SYSTEM_NAMESPACES for pod in self.kubernetes.list("Pod", namespace)]
+        if not pods:
+            yield "no system pods"
+        waiting = [pod["metadata"]["name"] for pod in pods if not is_ready(pod)]
+        yield from (f"pod {name} not ready" for name in waiting)
+        if not waiting and not self.resolves("kubernetes.default.svc.cluster.local"):
+            yield "cluster DNS does not answer"
+
+    def resolves(self, host: str) -> bool:
+        """Tell whether the cluster's DNS service answers for `host`, asked from the control plane's node."""
+        script = (package_folder("scripts") / "resolve").read_text()
+        try:
+            self.docker.exec(f"{self.name}-control-plane", "bash", "-s", DNS_SERVICE, host, stdin=script)
+        except CommandError:
+            return False
+        return True
+
+    def delete(self) -> None:
+        """Remove the nodes with their volumes, the network and this environment's folder; what is gone is fine."""
+        remove_cluster(self.docker, self.settings, self.images.node)
+
+    @property
+    def _logs_folder(self) -> Path:
+        return self.settings.folder / "logs"
+
+    def _store_folder(self, node: str) -> Path:
+        return self.settings.folder / "nodes" / node
+
+
+def cluster_name(settings: Settings) -> str:
+    """Return the name that an environment's cluster and network have."""
+    return f"harness-{settings.name}"
+
+
+def is_ready(item: dict[str, Any]) -> bool:
+    """Tell whether a node or pod has the condition Ready."""
+    conditions = item.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def remove_cluster(docker: Docker, settings: Settings, node_image: str) -> None:
+    """Remove containers, network and folder; needs no kind, so that it works after any accident."""
+    name = cluster_name(settings)
+    for node in docker.list_containers(f"{CLUSTER_LABEL}={name}"):
+        remove_container(docker, node)
+    for network in docker.list_networks(name):
+        docker.call("network", "rm", network)
+    if settings.folder.exists():
+        try:
+            shutil.rmtree(settings.folder)
+        except PermissionError:
+            remove_folder(docker, node_image, settings.folder)
+
+
+def remove_container(docker: Docker, container: str) -> None:
+    """Remove a container by force; on cgroup v1 one whose processes are frozen is thawed first.
+
+    A runc that is killed while it holds a cgroup frozen leaves processes that cannot die.
+    """
+    try:
+        docker.call("rm", "--force", "--volumes", container, timeout_s=90)
+    except CommandError:
+        freezer.thaw(docker.inspect(container)["Id"])
+        docker.call("rm", "--force", "--volumes", container, timeout_s=90)

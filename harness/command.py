@@ -1,0 +1,180 @@
+"""The only user of subprocess: argument lists, always a time-out, and errors that one can paste into a shell."""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from harness.errors import HarnessError
+from harness.redact import redact
+
+TAIL_LINES = 30
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command that ended left behind; the output is text as the command wrote it, not redacted."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class CommandError(HarnessError):
+    """A command failed, is missing, or took too long; the message holds it as one could paste it, and its output."""
+
+    def __init__(self, argv: Sequence[str], why: str, output: str = "", next_step: str = "") -> None:
+        tail = "\n".join(redact(output).strip().splitlines()[-TAIL_LINES:])
+        what = f"{why}: {redact(shlex.join(argv))}"
+        super().__init__(f"{what}\n{tail}" if tail else what, next_step=next_step)
+        self.output = output
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: str | bytes | Path | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    check: bool = True,
+) -> Result:
+    """Run `argv` to its end and return its output; secrets go in by `stdin` (text, bytes or a file) or by file.
+
+    `env` is added to the environment. Raises CommandError when the command is missing, runs longer than `timeout_s`
+    seconds or, with `check`, exits with another code than 0.
+    """
+    with _input(stdin) as source, _started(argv, source, env, cwd) as process:
+        try:
+            stdout, stderr = process.communicate(_bytes(stdin), timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            _end(process)
+            raise CommandError(argv, f"no end after {timeout_s:.0f} s", _text(error.stderr)) from None
+    result = Result(process.returncode, _text(stdout), _text(stderr))
+    if check and result.returncode != 0:
+        raise CommandError(argv, f"exit code {result.returncode}", f"{result.stdout}\n{result.stderr}")
+    return result
+
+
+def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
+    """Give the terminal to `argv` and return its exit code; the person at the terminal is its time-out."""
+    try:
+        return subprocess.run(argv, env={**os.environ, **(env or {})}, check=False).returncode
+    except FileNotFoundError:
+        raise CommandError(argv, "command not found") from None
+
+
+def pipe(source: Sequence[str], sink: Sequence[str], *, timeout_s: float) -> None:
+    """Feed the output of `source` to `sink`; raises CommandError for whichever failed."""
+    with _started(source, subprocess.DEVNULL) as first:
+        with _started(sink, first.stdout) as second:
+            assert first.stdout is not None
+            first.stdout.close()  # so that `source` is told when `sink` dies
+            first.stdout = None
+            try:
+                out, err = second.communicate(timeout=timeout_s)
+                _, first_err = first.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                _end(first)
+                _end(second)
+                raise CommandError(sink, f"no end after {timeout_s:.0f} s") from None
+    # The sink first: a source whose reader died fails only of that.
+    for argv, process, output in ((sink, second, out + err), (source, first, first_err)):
+        if process.returncode != 0:
+            raise CommandError(argv, f"exit code {process.returncode}", _text(output))
+
+
+def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
+    """Start `argv` so that it outlives us, its output appended to `log`, and return its process id."""
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        ).pid
+
+
+def stream(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Yield the lines that `argv` prints until it ends or the caller stops listening, which ends it."""
+    with _started(argv, subprocess.DEVNULL, env) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                yield line.decode("utf-8", "replace").rstrip("\n")
+        finally:
+            _end(process)
+
+
+@contextmanager
+def _started(
+    argv: Sequence[str],
+    stdin: int | IO[bytes] | None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise CommandError(argv, str(error)) from None
+    try:
+        yield process
+    except BaseException:
+        _end(process)
+        raise
+    finally:
+        for stream_ in (process.stdin, process.stdout, process.stderr):
+            if stream_ and process.poll() is not None:
+                stream_.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the whole group: a build's children would otherwise go on after us."""
+    if process.poll() is not None:
+        return
+    for sig, patience_s in ((signal.SIGTERM, 5), (signal.SIGKILL, 30)):
+        try:
+            os.killpg(process.pid, sig)
+            process.wait(patience_s)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        return
+
+
+@contextmanager
+def _input(stdin: str | bytes | Path | None) -> Iterator[int | IO[bytes]]:
+    if isinstance(stdin, Path):
+        with stdin.open("rb") as file:
+            yield file
+    else:
+        yield subprocess.DEVNULL if stdin is None else subprocess.PIPE
+
+
+def _bytes(stdin: str | bytes | Path | None) -> bytes | None:
+    return stdin.encode() if isinstance(stdin, str) else stdin if isinstance(stdin, bytes) else None
+
+
+def _text(output: bytes | None) -> str:
+    return (output or b"").decode("utf-8", "replace")
+
+
+def environment_of(names: Iterable[str]) -> dict[str, str]:
+    """Return those of the named environment variables that are set."""
+    return {name: os.environ[name] for name in names if name in os.environ}

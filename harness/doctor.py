@@ -1,0 +1,202 @@
+"""Looks at everything that an environment needs of this machine, all at once, each with its cure."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from harness.command import CommandError
+from harness.errors import HarnessError, UsageError
+from harness.host import ports
+from harness.host.platform import Host
+from harness.images.source import Choice
+from harness.tools.docker import Docker, Engine, find_client
+from harness.tools.go import OLDEST, Go
+
+GB = 10**9
+DISK_BYTES = 15 * GB  # measured: images, store, caches and one environment take 11 GB in mirrors mode
+MEMORY_BYTES = 6 * GB
+CORES = 2
+# kind's "known issues": a node's systemd, kubelet and containerd run out of the defaults with several nodes.
+INOTIFY = {"fs.inotify.max_user_instances": 128, "fs.inotify.max_user_watches": 65536}
+
+Verdict = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding; `problem` keeps an environment from coming up, `warning` makes it slow or fragile."""
+
+    name: str
+    verdict: Verdict
+    seen: str
+    cure: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at: a machine, and what one wants to run on it."""
+
+    host: Host
+    go: Go
+    choice: Choice
+    state: Path
+    port: int
+    has_cluster: bool
+
+
+def examine(patient: Patient) -> list[Check]:
+    """Return all findings; none of the checks changes anything."""
+    docker, client_check = _client()
+    engine = docker.engine() if docker else None
+    checks: list[Check] = [client_check, _engine(engine, patient.host), _source(patient, engine)]
+    for look in (_disk, _memory, _cores, _inotify, _capabilities, _port, _go, _mmdebstrap):
+        checks.extend(look(patient, engine))
+    return checks
+
+
+def check_room(state: Path, engine: Engine | None) -> None:
+    """Raise UsageError when there is too little disk to begin with."""
+    problems = [check for check in _disk_checks(state, engine) if check.verdict == "problem"]
+    if problems:
+        raise UsageError(f"{problems[0].name}: {problems[0].seen}", next_step=problems[0].cure)
+
+
+def _client() -> tuple[Docker | None, Check]:
+    try:
+        docker = find_client()
+    except HarnessError as error:
+        cure = error.next_step
+        return None, Check("docker client", "problem", str(error), cure)
+    try:
+        return docker, Check("docker client", "ok", docker.call("--version"))
+    except CommandError as error:
+        return docker, Check("docker client", "problem", str(error))
+
+
+def _engine(engine: Engine | None, host: Host) -> Check:
+    if engine:
+        seen = f"{engine.operating_system}, {engine.version}, storage {engine.driver}, cgroup v{engine.cgroup_version}"
+        return Check("container engine", "ok", seen)
+    can_start = host.is_root and host.is_linux
+    return Check(
+        "container engine",
+        "warning" if can_start else "problem",
+        "none answers",
+        "`harness up` installs and starts it" if can_start and host.is_debian_like else "start it, then run this again",
+    )
+
+
+def _source(patient: Patient, engine: Engine | None) -> Check:
+    seen = f"{patient.choice.source}: {patient.choice.reason}"
+    version = engine.cgroup_version if engine else str(patient.host.cgroup_version or "")
+    if patient.choice.source == "registry" and version == "1":
+        return Check(
+            "images",
+            "problem",
+            f"{seen}; kind's node image does not run on cgroup v1",
+            'set images = "mirrors", or boot this host with cgroup v2 (systemd.unified_cgroup_hierarchy=1)',
+        )
+    return Check("images", "ok", seen)
+
+
+def _disk(patient: Patient, engine: Engine | None) -> Iterator[Check]:
+    yield from _disk_checks(patient.state, engine)
+
+
+def _disk_checks(state: Path, engine: Engine | None) -> Iterator[Check]:
+    folders = {"disk of the state folder": _existing(state)}
+    if engine and engine.is_on_this_host and Path(engine.root_folder).exists():
+        folders["disk of the container engine"] = Path(engine.root_folder)
+    for name, folder in folders.items():
+        free = shutil.disk_usage(folder).free
+        seen = f"{free / GB:.0f} GB free at {folder}"
+        if free < DISK_BYTES:
+            wanted = f"{DISK_BYTES // GB} GB are needed"
+            yield Check(
+                name, "problem", f"{seen}; {wanted}", "make room: docker system prune, or HARNESS_STATE elsewhere"
+            )
+        else:
+            yield Check(name, "ok", seen)
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _memory(_: Patient, __: Engine | None) -> Iterator[Check]:
+    free = psutil.virtual_memory().available
+    seen = f"{free / GB:.1f} GB available"
+    if free < MEMORY_BYTES:
+        yield Check("memory", "warning", seen, f"{MEMORY_BYTES // GB} GB are advised: end other programs")
+    else:
+        yield Check("memory", "ok", seen)
+
+
+def _cores(_: Patient, __: Engine | None) -> Iterator[Check]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    verdict: Verdict = "ok" if cores >= CORES else "warning"
+    yield Check("cores", verdict, str(cores), "" if verdict == "ok" else f"{CORES} are advised: all is slow with fewer")
+
+
+def _inotify(patient: Patient, _: Engine | None) -> Iterator[Check]:
+    for name, least in INOTIFY.items():
+        value = patient.host.sysctl(name)
+        if value is not None:
+            verdict: Verdict = "ok" if value >= least else "warning"
+            yield Check(name, verdict, str(value), "" if verdict == "ok" else f"sudo sysctl {name}={least * 4}")
+
+
+def _capabilities(patient: Patient, engine: Engine | None) -> Iterator[Check]:
+    missing = patient.host.missing_capabilities
+    if not patient.host.is_linux:
+        return
+    if not missing:
+        yield Check("capabilities", "ok", "all that privileged containers ask for")
+    elif engine is None or engine.default_runtime != "runc":
+        runtime = engine.default_runtime if engine else "to be configured"
+        yield Check("capabilities", "ok", f"{', '.join(missing)} missing; the engine's runtime copes: {runtime}")
+    else:
+        yield Check(
+            "capabilities",
+            "problem",
+            f"{', '.join(missing)} missing, so `docker run --privileged` fails",
+            "stop the engine and let `harness up` start it with a runtime that asks for what is granted",
+        )
+
+
+def _port(patient: Patient, _: Engine | None) -> Iterator[Check]:
+    name = f"port {patient.port}"
+    if patient.has_cluster:
+        yield Check(name, "ok", "ours")
+    elif ports.is_free(patient.port):
+        yield Check(name, "ok", "free")
+    else:
+        owner = ports.owner_of(patient.port) or "another program"
+        yield Check(name, "problem", f"taken by {owner}", "end it, or set HARNESS_PORT")
+
+
+def _go(patient: Patient, _: Engine | None) -> Iterator[Check]:
+    if patient.choice.source == "registry":
+        return
+    version = patient.go.version()
+    seen = f"{version[0]}.{version[1]}" if version else "not on PATH"
+    is_new_enough = version is not None and version >= OLDEST
+    cure = "" if is_new_enough else f"install Go {OLDEST[0]}.{OLDEST[1]} or newer"
+    yield Check("go", "ok" if is_new_enough else "problem", seen, cure)
+
+
+def _mmdebstrap(patient: Patient, _: Engine | None) -> Iterator[Check]:
+    if patient.choice.source == "registry":
+        return
+    host = patient.host
+    if shutil.which("mmdebstrap"):
+        yield Check("mmdebstrap", "ok", "on PATH")
+    elif host.is_root and host.is_debian_like:
+        yield Check("mmdebstrap", "ok", "`harness up` installs it")
+    else:
+        yield Check("mmdebstrap", "problem", "not on PATH", "as root on Debian or Ubuntu: apt-get install mmdebstrap")

@@ -1,0 +1,201 @@
+"""One environment, whole: `up`, `down`, and what `status` tells."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+
+from harness import doctor, labels, release
+from harness.cluster import cluster_name, remove_cluster, remove_container
+from harness.credentials import ensure_secrets
+from harness.delivery.live import Delivery, deliver
+from harness.delivery.sync import Likeness, compare, sync
+from harness.errors import HarnessError, UsageError
+from harness.host import ports
+from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
+from harness.host.engine import ensure_engine
+from harness.images.store import FILLER
+from harness.parts import Parts
+from harness.steps import Reporter, Say, Step, run_steps
+from harness.tools.docker import find_client
+from harness.tools.kind import CLUSTER_LABEL
+
+LOCK_S = 3
+
+
+@dataclass(frozen=True)
+class Environment(Parts):
+    """One environment, by its settings."""
+
+    def up(self, reporter: Reporter) -> None:
+        """Make everything that is missing, in order; a second call finds nothing to do.
+
+        Raises UsageError when this host or the input does not allow it, before anything was made.
+        """
+        with self._lock():
+            run_steps(self._host_steps(), reporter)
+            run_steps(self._image_steps(), reporter)
+            run_steps(self._cluster_steps(), reporter)
+            run_steps(self._airflow_steps(), reporter)
+
+    def down(self, reporter: Reporter) -> None:
+        """Remove everything of this environment; images, caches and the engine stay, for they serve all."""
+        with self._lock():
+            run_steps([Step("cluster", lambda: not self.has_remains(), self._remove)], reporter)
+
+    def check_exists(self) -> None:
+        """Raise UsageError that names the environments there are when this one has no cluster."""
+        if not self.node_states():
+            raise UsageError(
+                f"there is no environment `{self.settings.name}`; there are: {', '.join(self.list_names()) or 'none'}",
+                next_step=f"harness --name {self.settings.name} up",
+            )
+
+    def list_names(self) -> list[str]:
+        """Return the names of all environments that have containers."""
+        nodes = self.docker.list_containers(CLUSTER_LABEL)
+        clusters = {self.docker.inspect(node)["Config"]["Labels"][CLUSTER_LABEL] for node in nodes}
+        return sorted(name.removeprefix("harness-") for name in clusters if name.startswith("harness-"))
+
+    def node_states(self) -> dict[str, str]:
+        """Return node -> state of the container; empty when there is no cluster."""
+        return self.docker.list_containers(f"{CLUSTER_LABEL}={cluster_name(self.settings)}")
+
+    def is_healthy(self) -> bool:
+        """Tell whether the cluster is whole and ready, and this very release installed; waits for nothing."""
+        if not self.cluster.is_whole() or self.cluster.readiness() is not True:
+            return False
+        return self.release.is_installed() and not list(release.not_available(self.kubernetes, self.settings.namespace))
+
+    def has_remains(self) -> bool:
+        """Tell whether anything of this environment is on this machine."""
+        return bool(
+            self.node_states()
+            or self.docker.list_networks(cluster_name(self.settings))
+            or self.settings.folder.exists()
+            or self._fillers()
+        )
+
+    def dags_state(self) -> Likeness:
+        """Return how the cluster's DAGs compare with the folder."""
+        return compare(self.kubernetes, self.package(), self.dags)
+
+    def sync_dags(self) -> Delivery:
+        """Deliver the DAGs folder and wait until Airflow serves it."""
+        return deliver(self.kubernetes, self.airflow, self.package(), self.dags)
+
+    def examine(self) -> list[doctor.Check]:
+        """Return the doctor's findings."""
+        try:
+            has_cluster = bool(self.node_states())
+        except HarnessError:
+            has_cluster = False
+        return doctor.examine(
+            doctor.Patient(
+                self.host, self.go, self.choice, self.settings.state, self.settings.airflow_port, has_cluster
+            )
+        )
+
+    def _host_steps(self) -> Iterator[Step]:
+        def check(_: Say) -> None:
+            self.package()
+            doctor.check_room(self.settings.state, None)
+
+        yield Step("input", lambda: False, check)
+        yield Step(
+            "container engine",
+            self._engine_answers,
+            lambda say: void(ensure_engine(self.host, self.settings.state / "engine", say)),
+        )
+        yield Step("host", lambda: False, lambda _: self._check_host())
+        yield Step(
+            "kind and helm",
+            lambda: all(find_binary(wanted, self.go) for wanted in (kind_binary(self.pins), helm_binary(self.pins))),
+            self._ensure_binaries,
+        )
+        yield Step("chart", lambda: False, lambda _: self.release.check())
+        yield Step("cluster's settings", lambda: not self.node_states(), lambda _: self.cluster.check_same())
+
+    def _engine_answers(self) -> bool:
+        try:
+            return find_client().engine() is not None
+        except UsageError:
+            return False
+
+    def _check_host(self) -> None:
+        problems = [check for check in self.examine() if check.verdict == "problem"]
+        if problems:
+            raise UsageError(
+                "; ".join(f"{check.name}: {check.seen}" for check in problems),
+                next_step="; ".join(check.cure for check in problems if check.cure),
+            )
+        self.cluster_or_port()
+
+    def cluster_or_port(self) -> None:
+        """Raise UsageError when a cluster is there that differs, or none is there and its port is taken."""
+        if self.node_states():
+            return
+        ports.check_free(self.settings.airflow_port)
+
+    def _ensure_binaries(self, say: Say) -> None:
+        for wanted in (kind_binary(self.pins), helm_binary(self.pins)):
+            say(f"{wanted.name} {wanted.version}")
+            ensure_binary(wanted, self.go, self.pins)
+
+    def _image_steps(self) -> Iterator[Step]:
+        yield from self.recipes.steps()
+        if self.store:
+            yield self.store.step()
+
+    def _cluster_steps(self) -> Iterator[Step]:
+        yield Step("cluster", self.cluster.is_whole, self.cluster.ensure)
+        yield Step("cluster ready", lambda: self.cluster.readiness() is True, self.cluster.wait_until_ready)
+        yield Step("images in the nodes", lambda: not self.cluster.missing_images(), self.cluster.load_images)
+
+    def _airflow_steps(self) -> Iterator[Step]:
+        settings = self.settings
+        yield Step("namespace", lambda: False, lambda _: release.ensure_namespace(self.kubernetes, settings))
+        yield Step("secrets", lambda: False, lambda _: void(ensure_secrets(self.kubernetes, settings)))
+        yield Step(
+            "dags",
+            lambda: self.dags_state() == "same",
+            lambda _: void(sync(self.kubernetes, self.package(), self.dags)),
+        )
+        yield Step("release", self.release.is_installed, lambda _: self.release.install())
+        yield Step(
+            "airflow available",
+            lambda: not list(release.not_available(self.kubernetes, settings.namespace)),
+            lambda say: release.wait_until_available(self.kubernetes, settings, say),
+        )
+        yield Step("login", lambda: False, lambda say: release.wait_until_it_serves(self.airflow, settings, say))
+        yield Step("dags live", lambda: False, lambda _: void(self.sync_dags()))
+
+    def _remove(self, say: Say) -> None:
+        for container in self._fillers():
+            remove_container(self.docker, container)
+        say(f"removing {cluster_name(self.settings)}")
+        remove_cluster(self.docker, self.settings, self.images.node)
+
+    def _fillers(self) -> list[str]:
+        """Return the containers that a killed fill of the image store left."""
+        ours = self.docker.list_containers(f"{labels.MANAGED_BY}=harness")
+        return [name for name in ours if name.startswith(f"{FILLER}-")]
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Let one `up` or `down` at a time work on an environment."""
+        self.settings.cache_folder.mkdir(parents=True, exist_ok=True)
+        path = self.settings.state / f"{self.settings.name}.lock"
+        try:
+            with FileLock(path, timeout=LOCK_S):
+                yield
+        except Timeout:
+            raise HarnessError(
+                f"another `harness up` or `down` works on `{self.settings.name}`",
+                next_step="wait until it ended, or end it",
+            ) from None
+
+
+def void(_: object) -> None:
+    """Drop a result: a step returns nothing."""

@@ -1,0 +1,1 @@
+"""Hands: faults that prove that they acted."""

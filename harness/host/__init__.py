@@ -1,0 +1,1 @@
+"""The machine that the environment runs on: its container engine, its limits, and the tools that drive the cluster."""

@@ -1,0 +1,142 @@
+"""Gets a container engine to answer: installs and starts one where we may, else says how."""
+
+import json
+import os
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+from harness.command import CommandError, run, start_detached
+from harness.errors import UsageError
+from harness.host.platform import Host
+from harness.steps import Say
+from harness.tools.docker import Docker, Engine, find_client
+from harness.waiting import NotYet, Unreachable, wait_until
+
+PACKAGES = ["docker.io", "iptables", "mmdebstrap"]
+INSTALL_S = 900
+START_S = 60
+CONFIG = Path("/etc/docker/daemon.json")
+BOUNDED = Path("/usr/local/sbin/runc-bounded")
+BOUNDED_RUNTIME = "harness-bounded"
+
+
+def ensure_engine(host: Host, log_folder: Path, say: Say) -> Docker:
+    """Return a client whose engine answers, after installing and starting the engine where that is ours to do.
+
+    On Debian or Ubuntu as root both are done; elsewhere UsageError holds the commands to type.
+    """
+    if not shutil.which("dockerd") and not _engine_answers():
+        _install(host, say)
+    docker = find_client()
+    if docker.engine() is None:
+        _start(host, docker, log_folder, say)
+    return docker
+
+
+def _engine_answers() -> bool:
+    try:
+        return find_client().engine() is not None
+    except UsageError:
+        return False
+
+
+def _install(host: Host, say: Say) -> None:
+    if not host.is_linux:
+        raise UsageError(
+            "no container engine answers", next_step="install and start Docker Desktop, then run this again"
+        )
+    commands = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(PACKAGES)}"
+    if not (host.is_root and host.is_debian_like):
+        raise UsageError(
+            "no container engine is installed",
+            next_step=f"on Debian or Ubuntu: sudo sh -c '{commands}'; elsewhere: install Docker, then run this again",
+        )
+    say(f"installing {', '.join(PACKAGES)} with apt")
+    apt_install(PACKAGES)
+
+
+def apt_install(packages: list[str]) -> None:
+    """Install Debian packages without questions and without starting what they bring."""
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    # A source that we do not need may be out of reach: what counts is whether the install works.
+    run(["apt-get", "update"], timeout_s=INSTALL_S, env=env, check=False)
+    run(
+        ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
+        timeout_s=INSTALL_S,
+        env=env,
+    )
+
+
+def _start(host: Host, docker: Docker, log_folder: Path, say: Say) -> None:
+    if os.environ.get("DOCKER_HOST"):
+        raise UsageError(
+            f"no container engine answers at DOCKER_HOST={os.environ['DOCKER_HOST']}",
+            next_step="start that engine, or unset DOCKER_HOST",
+        )
+    if not host.is_linux:
+        raise UsageError("the container engine does not answer", next_step="start Docker Desktop, then run this again")
+    if not host.is_root:
+        raise UsageError(
+            "the container engine does not answer",
+            next_step="sudo systemctl start docker; and see that you are in the group `docker`",
+        )
+    if host.missing_capabilities:
+        _configure_bounded_runtime()
+    if host.has_service_manager:
+        say("starting the container engine: systemctl restart docker")
+        run(["systemctl", "restart", "docker"], timeout_s=START_S)
+    else:
+        log = log_folder / "dockerd.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        say(f"starting the container engine: dockerd, which logs to {log}")
+        _remove_stale_pid_files()
+        start_detached(["dockerd"], log=log)
+    _wait_until_it_answers(docker)
+
+
+def _configure_bounded_runtime() -> None:
+    """Write the engine's configuration; one that a person wrote is not ours to change."""
+    wanted = {
+        "default-runtime": BOUNDED_RUNTIME,
+        "runtimes": {BOUNDED_RUNTIME: {"path": str(BOUNDED)}},
+    }
+    if CONFIG.exists():
+        present = json.loads(CONFIG.read_text() or "{}")
+        if not wanted.items() <= present.items():
+            raise UsageError(
+                f"this host lacks CAP_SYS_RESOURCE, so the engine needs another runtime, and {CONFIG} is yours",
+                next_step=f"merge this into {CONFIG}: {json.dumps(wanted)}",
+            )
+    BOUNDED.write_text(files("harness.host").joinpath("runc_bounded.py").read_text("utf-8"))
+    BOUNDED.chmod(0o755)
+    CONFIG.parent.mkdir(parents=True, exist_ok=True)
+    CONFIG.write_text(json.dumps(wanted, indent=2) + "\n")
+
+
+def _remove_stale_pid_files() -> None:
+    """A killed engine leaves its files behind, and refuses to start when that number lives again as another process."""
+    for path in (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid")):
+        try:
+            pid = int(path.read_text())
+            name = Path(f"/proc/{pid}/comm").read_text().strip()
+        except (OSError, ValueError):
+            name = ""
+        if name not in {"dockerd", "containerd"}:
+            path.unlink(missing_ok=True)
+
+
+def _wait_until_it_answers(docker: Docker) -> Engine:
+    def probe() -> Engine | NotYet:
+        try:
+            engine = docker.engine()
+        except CommandError as error:
+            raise Unreachable(str(error)) from None
+        return engine or NotYet("`docker info` gets no answer")
+
+    return wait_until(
+        "container engine",
+        probe,
+        timeout_s=START_S,
+        next_step="read the engine's log: dockerd.log in the state folder, or `journalctl -u docker`",
+    )

@@ -1,0 +1,15 @@
+"""Thaws processes that a killed runc left frozen on cgroup v1, so that their container can be removed."""
+
+from pathlib import Path
+
+FREEZER = Path("/sys/fs/cgroup/freezer")
+
+
+def thaw(container_id: str, root: Path = FREEZER) -> int:
+    """Thaw every frozen cgroup below the container's and return how many there were."""
+    thawed = 0
+    for state in root.glob(f"**/*{container_id}*/**/freezer.state"):
+        if state.read_text().strip() != "THAWED":
+            state.write_text("THAWED")
+            thawed += 1
+    return thawed

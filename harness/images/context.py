@@ -1,0 +1,73 @@
+"""Build contexts: a package folder and binaries as one folder, its hash, and the secrets of a build."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+# What pip, uv and apt read; a build gets those that are set here, and no layer keeps them.
+PACKAGE_SETTINGS = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL"),
+)
+CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def package_folder(image: str) -> Path:
+    """Return the folder with the Dockerfile and files of `image`: node, airflow, postgres."""
+    with as_file(files("harness.images").joinpath(image)) as folder:
+        return folder
+
+
+def hash_of(*parts: object) -> str:
+    """Return 12 hexadecimal digits that change when a part does; a Path part stands for its tree's names and bytes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            for path in sorted(_files(part)):
+                digest.update(f"{path.relative_to(part)}\0{path.stat().st_mode & 0o111}\0".encode())
+                digest.update(path.read_bytes())
+        else:
+            digest.update(f"{part}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
+@contextmanager
+def build_context(folder: Path, binaries: Mapping[str, Path] | None = None) -> Iterator[Path]:
+    """Yield a temporary copy of `folder` with `binaries` (name -> file) below `bin/`."""
+    with tempfile.TemporaryDirectory(prefix="harness-build-") as name:
+        context = Path(name)
+        shutil.copytree(
+            folder, context, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "go")
+        )
+        (context / "bin").mkdir(exist_ok=True)
+        for binary, path in (binaries or {}).items():
+            shutil.copy2(path, context / "bin" / binary)
+        yield context
+
+
+@contextmanager
+def build_secrets() -> Iterator[dict[str, Path]]:
+    """Yield the secret mounts of a build: `ca`, this machine's CA bundle, and `packages`, its package settings."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-secrets-")))
+        settings = folder / "packages"
+        settings.touch(0o600)
+        settings.write_text(
+            "".join(f"export {key}='{os.environ[key]}'\n" for key in PACKAGE_SETTINGS if key in os.environ)
+        )
+        secrets = {"packages": settings}
+        bundle = next((Path(os.environ[key]) for key in CA_VARIABLES if os.environ.get(key)), None)
+        if bundle and bundle.is_file():
+            secrets["ca"] = bundle
+        yield secrets

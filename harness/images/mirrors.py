@@ -1,0 +1,156 @@
+"""The source `mirrors`: all images from Debian packages, Go modules and Python packages, for networks without registry."""
+
+import platform
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+
+from harness.errors import UsageError
+from harness.host.engine import apt_install
+from harness.host.platform import Host
+from harness.images.context import build_context, build_secrets, hash_of, package_folder
+from harness.images.imageset import REPOSITORY, ImageSet, ours
+from harness.images.source import Choice
+from harness.pins import Pins
+from harness.steps import Say, Step
+from harness.tools.docker import Docker
+from harness.tools.go import Go, GoCommand
+
+# The stages of node/Dockerfile that become images of their own, by the names that kubeadm and our manifests ask for.
+KUBE_NAMES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+VERSION = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """The recipes; the names are known before anything is built."""
+
+    docker: Docker
+    go: Go
+    pins: Pins
+    host: Host
+    choice: Choice
+
+    def images(self) -> ImageSet:
+        """Return the names of all images."""
+        return ImageSet(
+            self.choice,
+            node=self._node("node"),
+            airflow=ours("airflow", hash_of(self._base, package_folder("airflow"))),
+            postgresql=ours("postgres", hash_of(self._base, package_folder("postgres"))),
+            system=self._system,
+        )
+
+    def steps(self) -> list[Step]:
+        """Return the steps that build what is not there."""
+        images = self.images()
+        built = [self._node(stage) for stage in ("node", *sorted(set(self._stages.values())))]
+        compile_steps = [
+            Step(
+                f"compile {command.name}",
+                lambda command=command: self._has(*built) or self.go.binary(command).exists(),  # type: ignore[misc]
+                lambda say, command=command: self._compile(command, say),  # type: ignore[misc]
+            )
+            for command in self._commands
+        ]
+        return [
+            Step("image base", lambda: self._has(self._base), self._build_base),
+            *compile_steps,
+            Step("image node", lambda: self._has(*built), self._build_node),
+            Step("image airflow", lambda: self._has(images.airflow), lambda _: self._build("airflow", images.airflow)),
+            Step(
+                "image postgresql",
+                lambda: self._has(images.postgresql),
+                lambda _: self._build("postgres", images.postgresql),
+            ),
+        ]
+
+    @cached_property
+    def _debootstrap(self) -> list[str]:
+        return [
+            *("mmdebstrap", "--variant=minbase", "--include=ca-certificates", "--quiet"),
+            *("--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*"),
+            *(self.pins.versions.debian, "-"),
+        ]
+
+    @cached_property
+    def _base(self) -> str:
+        return ours("base", hash_of(self._debootstrap, platform.machine()))
+
+    @cached_property
+    def _commands(self) -> list[GoCommand]:
+        modules = package_folder("node") / "go"
+        version = self.pins.versions.kubernetes
+        major, minor, _ = version.split(".")
+        stamps = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+        containerd = "github.com/containerd/containerd/v2/cmd"
+        return [
+            GoCommand(
+                "kube", modules / "kubernetes", stamps={f"{VERSION}.{key}": value for key, value in stamps.items()}
+            ),
+            GoCommand("etcd", modules / "etcd", "go.etcd.io/etcd/server/v3"),
+            GoCommand("coredns", modules / "coredns"),
+            GoCommand("pause", modules / "pause"),
+            GoCommand(
+                "local-path-provisioner",
+                modules / "local-path-provisioner",
+                "github.com/rancher/local-path-provisioner",
+            ),
+            *(
+                GoCommand(name, modules / "containerd", f"{containerd}/{name}")
+                for name in ("containerd", "ctr", "containerd-shim-runc-v2")
+            ),
+        ]
+
+    @cached_property
+    def _stages(self) -> dict[str, str]:
+        versions = self.pins.versions
+        return {
+            **{f"{name}:v{versions.kubernetes}": "kube" for name in KUBE_NAMES},
+            "pod-network:1": "kube",
+            f"etcd:{versions.etcd}": "etcd",
+            f"coredns:{versions.coredns}": "coredns",
+            "pause:1": "pause",
+            f"local-path-provisioner:v{versions.local_path_provisioner}": "local-path-provisioner",
+        }
+
+    @cached_property
+    def _system(self) -> dict[str, str]:
+        return {f"{REPOSITORY}/{name}": self._node(stage) for name, stage in self._stages.items()}
+
+    @cached_property
+    def _node_tag(self) -> str:
+        return hash_of(self._base, package_folder("node"), *(command.digest for command in self._commands))
+
+    def _node(self, stage: str) -> str:
+        return ours(stage, self._node_tag)
+
+    def _has(self, *references: str) -> bool:
+        return all(self.docker.has_image(reference) for reference in references)
+
+    def _build_base(self, say: Say) -> None:
+        if not shutil.which("mmdebstrap"):
+            if not (self.host.is_root and self.host.is_debian_like):
+                raise UsageError(
+                    "images=mirrors needs mmdebstrap, as root on Debian or Ubuntu",
+                    next_step="sudo apt-get install mmdebstrap and run as root; or use a network with a registry",
+                )
+            say("installing mmdebstrap with apt")
+            apt_install(["mmdebstrap"])
+        self.docker.import_from(self._debootstrap, self._base)
+
+    def _compile(self, command: GoCommand, say: Say) -> None:
+        if command.name == "kube":
+            say("Kubernetes from source: about 10 minutes on 2 cores, once")
+        self.go.ensure(command)
+
+    def _build_node(self, say: Say) -> None:
+        binaries = {command.name: self.go.ensure(command) for command in self._commands}
+        with build_context(package_folder("node"), binaries) as context, build_secrets() as secrets:
+            for stage in ("node", *sorted(set(self._stages.values()))):
+                say(f"stage {stage}")
+                self.docker.build(context, self._node(stage), target=stage, args={"BASE": self._base}, secrets=secrets)
+
+    def _build(self, image: str, tag: str) -> None:
+        with build_context(package_folder(image)) as context, build_secrets() as secrets:
+            self.docker.build(context, tag, args={"BASE": self._base}, secrets=secrets)

@@ -1,0 +1,70 @@
+"""The source `registry`: official images by digest, and Airflow built on the official Python image."""
+
+from dataclasses import dataclass
+
+from harness.images.context import build_context, build_secrets, hash_of, package_folder
+from harness.images.imageset import ImageSet, ours
+from harness.images.source import Choice
+from harness.pins import Pins
+from harness.steps import Step
+from harness.tools.docker import Docker
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The recipes; `mirror` is the host of a registry that serves the same images, for example a company's proxy."""
+
+    docker: Docker
+    pins: Pins
+    choice: Choice
+    mirror: str = ""
+
+    def images(self) -> ImageSet:
+        """Return the names of all images."""
+        return ImageSet(
+            self.choice,
+            node=self._reference(self.pins.registry.node),
+            airflow=ours("airflow", hash_of(self._python, package_folder("airflow"))),
+            postgresql=ours("postgres", hash_of(self._postgresql)),
+        )
+
+    def steps(self) -> list[Step]:
+        """Return the steps that pull and build what is not there."""
+        images = self.images()
+        return [
+            self._pull("node", images.node),
+            self._pull("python", self._python),
+            Step("image airflow", lambda: self.docker.has_image(images.airflow), lambda _: self._build(images.airflow)),
+            Step(
+                "image postgresql",
+                lambda: self.docker.has_image(images.postgresql),
+                lambda _: self._pull_as(self._postgresql, images.postgresql),
+            ),
+        ]
+
+    @property
+    def _python(self) -> str:
+        return self._reference(self.pins.registry.python)
+
+    @property
+    def _postgresql(self) -> str:
+        return self._reference(self.pins.registry.postgresql)
+
+    def _reference(self, pinned: str) -> str:
+        """Return `name@sha256:...`, at the mirror if there is one; the digest is what counts, so the tag goes."""
+        name, _, digest = pinned.partition("@")
+        name = name.rsplit(":", 1)[0]
+        if not self.mirror:
+            return f"{name}@{digest}"
+        return f"{self.mirror}/{name if '/' in name else f'library/{name}'}@{digest}"
+
+    def _pull(self, name: str, reference: str) -> Step:
+        return Step(f"image {name}", lambda: self.docker.has_image(reference), lambda _: self.docker.pull(reference))
+
+    def _pull_as(self, reference: str, name: str) -> None:
+        self.docker.pull(reference)
+        self.docker.call("tag", reference, name)
+
+    def _build(self, tag: str) -> None:
+        with build_context(package_folder("airflow")) as context, build_secrets() as secrets:
+            self.docker.build(context, tag, args={"BASE": self._python}, secrets=secrets)

@@ -1,0 +1,98 @@
+"""The images as containerd keeps them: unpacked once, then linked into each node within a second.
+
+Linux hosts only: a node mounts its store from this host. Elsewhere the images are loaded after the cluster is made.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.command import CommandError
+from harness.images.context import package_folder
+from harness.images.imageset import ImageSet
+from harness.steps import Say, Step
+from harness.tools.docker import Docker, Mount
+from harness.waiting import NotYet, Unreachable, wait_until
+
+FILLER = "harness-store"
+SOCKET = "/run/harness-store.sock"
+CTR = ("ctr", "--address", SOCKET, "--namespace", "k8s.io")
+CLONE_S = 120
+START_S = 60
+
+
+@dataclass(frozen=True)
+class Store:
+    """The shared store of one set of images, below `cache`."""
+
+    docker: Docker
+    images: ImageSet
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the finished store is."""
+        return self.cache / "store" / self.images.digest
+
+    def step(self) -> Step:
+        """Return the step that fills the store."""
+        return Step("image store", self.folder.exists, self._fill)
+
+    def clone(self, target: Path) -> None:
+        """Make `target` a node's own store; what was there is gone."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._as_root("clone", f"/state/{self._inside(self.folder)}", f"/state/{self._inside(target)}")
+
+    def _inside(self, path: Path) -> Path:
+        return path.relative_to(self.cache.parent)
+
+    def _as_root(self, script: str, *args: str) -> None:
+        # One mount for both ends: a hard link cannot cross two.
+        self.docker.run_once(
+            self.images.node,
+            ["bash", f"/scripts/{script}", *args],
+            mounts=[Mount(self.cache.parent, "/state"), Mount(package_folder("scripts"), "/scripts", read_only=True)],
+            timeout_s=CLONE_S,
+        )
+
+    def _fill(self, say: Say) -> None:
+        name = f"{FILLER}-{self.images.digest}"
+        partial = self.folder.with_suffix(".partial")
+        remove_folder(self.docker, self.images.node, partial)
+        partial.mkdir(parents=True)
+        self.docker.call("rm", "--force", "--volumes", name)
+        self.docker.call(
+            *("run", "--detach", "--privileged", "--network=none", "--name", name, "--entrypoint", "bash"),
+            *("--label", "app.kubernetes.io/managed-by=harness"),
+            *("--mount", Mount(partial, "/store").as_flag()),
+            *("--mount", Mount(package_folder("scripts"), "/scripts", read_only=True).as_flag()),
+            *(self.images.node, "/scripts/fill"),
+        )
+        try:
+            wait_until("containerd of the image store", lambda: self._answers(name), timeout_s=START_S)
+            for wanted, image in self.images.system.items():
+                self.docker.call("tag", image, wanted)
+            references = [*self.images.system, self.images.airflow, self.images.postgresql]
+            started = time.monotonic()
+            self.docker.save_into(references, name, [*CTR, "images", "import", "--local", "--discard-unpacked-layers", "-"])
+            say(f"{len(references)} images imported in {time.monotonic() - started:.0f} s")
+            self.docker.call("stop", "--time=30", name)
+        finally:
+            self.docker.call("rm", "--force", "--volumes", name)
+        partial.rename(self.folder)
+        for outdated in set(self.folder.parent.iterdir()) - {self.folder}:
+            remove_folder(self.docker, self.images.node, outdated)
+
+    def _answers(self, name: str) -> str | NotYet:
+        try:
+            return self.docker.exec(name, *CTR, "version")
+        except CommandError as error:
+            if self.docker.inspect(name)["State"]["Running"]:
+                return NotYet(str(error))
+        raise Unreachable(f"containerd of the image store ended:\n{self.docker.logs(name)}")
+
+
+def remove_folder(docker: Docker, image: str, folder: Path) -> None:
+    """Remove a folder of ours that holds files of other users, which only root may remove."""
+    if folder.exists():
+        docker.run_once(image, ["rm", "-rf", f"/parent/{folder.name}"], mounts=[Mount(folder.parent, "/parent")])

@@ -1,0 +1,126 @@
+"""The parts of one environment, each made when it is first asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from harness.cluster import Cluster
+from harness.credentials import read_credentials
+from harness.delivery.pack import Package, pack
+from harness.delivery.sync import Target
+from harness.errors import UsageError
+from harness.host.binaries import find_binary, helm_binary, kind_binary
+from harness.host.platform import Host
+from harness.images.imageset import ImageSet
+from harness.images.mirrors import Mirrors
+from harness.images.registry import Registry
+from harness.images.source import Choice, choose_source
+from harness.images.store import Store
+from harness.pins import Pins, load_pins
+from harness.release import Release
+from harness.settings import Settings
+from harness.tools.airflow import AirflowApi
+from harness.tools.docker import Docker, find_client
+from harness.tools.go import Go
+from harness.tools.helm import Helm
+from harness.tools.k8s import Kubernetes
+from harness.tools.kind import Kind
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What `up` makes and what it makes it with, for one environment's settings."""
+
+    settings: Settings
+
+    @cached_property
+    def host(self) -> Host:
+        """This machine."""
+        return Host()
+
+    @cached_property
+    def pins(self) -> Pins:
+        """The pinned versions."""
+        return load_pins()
+
+    @cached_property
+    def go(self) -> Go:
+        """The Go tool with our caches."""
+        return Go(self.settings.cache_folder)
+
+    @cached_property
+    def docker(self) -> Docker:
+        """The engine's client; raises UsageError when there is none."""
+        return find_client()
+
+    @cached_property
+    def choice(self) -> Choice:
+        """Where images come from."""
+        return choose_source(self.settings.images, self.host, mirror=self.settings.registry_mirror)
+
+    @cached_property
+    def recipes(self) -> Mirrors | Registry:
+        """How the images are made."""
+        if self.choice.source == "mirrors":
+            return Mirrors(self.docker, self.go, self.pins, self.host, self.choice)
+        return Registry(self.docker, self.pins, self.choice, self.settings.registry_mirror)
+
+    @cached_property
+    def images(self) -> ImageSet:
+        """The images' names."""
+        return self.recipes.images()
+
+    @cached_property
+    def store(self) -> Store | None:
+        """The shared image store, where nodes can mount this host's folders."""
+        engine = self.docker.engine()
+        if engine is None or not engine.is_on_this_host:
+            return None
+        return Store(self.docker, self.images, self.settings.cache_folder)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """kind, as `up` found or made it."""
+        return Kind(self._binary("kind"), self.docker.env)
+
+    @cached_property
+    def helm(self) -> Helm:
+        """Helm, as `up` found or made it."""
+        return Helm(self._binary("helm"), self.settings.kubeconfig, self.settings.cache_folder / "helm")
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The kind cluster."""
+        return Cluster(self.settings, self.docker, self.kind, self.pins, self.images, self.store)
+
+    @cached_property
+    def release(self) -> Release:
+        """The Helm release."""
+        return Release(self.settings, self.helm, self.images)
+
+    @cached_property
+    def kubernetes(self) -> Kubernetes:
+        """The cluster's API."""
+        return self.cluster.kubernetes
+
+    @cached_property
+    def airflow(self) -> AirflowApi:
+        """Airflow's REST API, logged in with the Secret that the cluster holds."""
+        credentials = read_credentials(self.kubernetes, self.settings)
+        return AirflowApi(self.settings.url, credentials.username, credentials.password)
+
+    @property
+    def dags(self) -> Target:
+        """Where the DAGs folder goes."""
+        return Target(self.settings.namespace, "airflow-dags", "dags", self.settings.name)
+
+    def package(self) -> Package:
+        """Return the DAGs folder as it would be delivered; raises UsageError that lists all that is wrong with it."""
+        return pack(self.settings.dags_folder)
+
+    def _binary(self, name: str) -> Path:
+        wanted = {"kind": kind_binary, "helm": helm_binary}[name](self.pins)
+        found = find_binary(wanted, self.go)
+        if found is None:
+            raise UsageError(f"{name} {wanted.version} is not here yet", next_step="harness up")
+        return found

@@ -1,0 +1,131 @@
+"""The pytest plugin: an Airflow on kind as a session fixture, through pytest-kind's `kind_cluster`."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cluster import cluster_name
+from harness.environment import Environment
+from harness.errors import HarnessError
+from harness.settings import Settings, load_settings
+from harness.steps import Outcome
+from harness.tools.airflow import AirflowApi
+from harness.tools.k8s import Kubernetes
+
+
+@dataclass(frozen=True)
+class AirflowEnv:
+    """What tests get of an environment: clients of its cluster and of its Airflow."""
+
+    environment: Environment
+    kubernetes: Kubernetes
+    airflow: AirflowApi
+
+    @property
+    def settings(self) -> Settings:
+        """The environment's settings."""
+        return self.environment.settings
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that Airflow runs in."""
+        return self.settings.namespace
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our option to those of pytest-kind (`--keep-cluster`, `--cluster-name`, `--kubeconfig`, ...)."""
+    parser.getgroup("harness").addoption(
+        "--airflow-env",
+        metavar="NAME",
+        default=None,
+        help="environment to test (default: HARNESS_NAME or `dev`); it is made when it is missing",
+    )
+
+
+class _TerminalReporter:
+    """Shows the steps of `up` while they go, past pytest's capture."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._capture: Any = config.pluginmanager.getplugin("capturemanager")
+        self._terminal: Any = config.pluginmanager.getplugin("terminalreporter")
+
+    def started(self, name: str) -> None:
+        """Say nothing: the end of a step tells enough."""
+
+    def said(self, text: str) -> None:
+        """Print a line below the step."""
+        self._print(f"    {text}")
+
+    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
+        """Print the step's line."""
+        self._print(f"  {name:<28} {outcome} {seconds:.1f} s")
+
+    def _print(self, line: str) -> None:
+        with self._capture.global_and_fixture_disabled():
+            self._terminal.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
+    """Yield a healthy environment; one that was there before stays, one that was made here goes at the end.
+
+    `--keep-cluster` keeps that one, too. With CI=true the session begins with a new one, whatever a run that was
+    killed has left.
+    """
+    option = request.config.option
+    environment = Environment(load_settings({"name": option.airflow_env}))
+    reporter = _TerminalReporter(request.config)
+    if os.environ.get("CI") == "true":
+        _down_if_there(environment, reporter)
+        was_there = False
+    else:
+        was_there = _has_cluster(environment)
+    try:
+        environment.up(reporter)
+        _configure_pytest_kind(environment, option)
+        request.getfixturevalue("kind_cluster")
+        yield AirflowEnv(environment, environment.kubernetes, environment.airflow)
+    finally:
+        if not was_there and not request.config.getoption("keep_airflow_env"):
+            environment.down(reporter)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Remember `--keep-cluster`, for pytest-kind shall keep the cluster in any case: removing it takes more than that."""
+    config.option.keep_airflow_env = config.getoption("keep_cluster")
+
+
+def _has_cluster(environment: Environment) -> bool:
+    try:
+        return bool(environment.node_states())
+    except HarnessError:
+        return False  # no engine yet: `up` installs and starts it
+
+
+def _down_if_there(environment: Environment, reporter: _TerminalReporter) -> None:
+    if _has_cluster(environment):
+        environment.down(reporter)
+
+
+def _configure_pytest_kind(environment: Environment, option: Any) -> None:
+    """Point pytest-kind at our cluster, kind and kubeconfig, so that it finds all there and downloads nothing."""
+    settings = environment.settings
+    option.cluster_name = cluster_name(settings)
+    option.kubeconfig = str(settings.kubeconfig)
+    option.kind_bin = str(environment.kind.binary)
+    option.kind_kubectl_bin = str(_write_kubectl(environment))
+    option.keep_cluster = True
+
+
+def _write_kubectl(environment: Environment) -> Path:
+    """Write a `kubectl` that is the control plane node's own, for `kind_cluster.kubectl(...)`."""
+    path = environment.settings.folder / "kubectl"
+    node = f"{cluster_name(environment.settings)}-control-plane"
+    command = f"{environment.docker.binary} exec -i {node} kubectl --kubeconfig=/etc/kubernetes/admin.conf"
+    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    path.chmod(0o755)
+    return path

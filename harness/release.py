@@ -1,0 +1,219 @@
+"""The Helm release: the production chart with this environment's images, and what must be there before it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness import labels
+from harness.cluster import LOGS_IN_NODE, is_ready
+from harness.errors import UsageError
+from harness.images.context import hash_of
+from harness.images.imageset import ImageSet
+from harness.settings import Settings
+from harness.steps import Say
+from harness.tools.airflow import AirflowApi, AirflowApiError
+from harness.tools.helm import Helm
+from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.waiting import NotYet, Unreachable, wait_until
+
+LOGS = "airflow-logs"
+READY_S = 300
+LOGIN_S = 60
+# What a container waits for in vain: the kubelet says so at once, and only a change of ours can help.
+HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"}
+CRASHES_TOLERATED = 4
+
+
+@dataclass(frozen=True)
+class Release:
+    """One environment's release of the chart."""
+
+    settings: Settings
+    helm: Helm
+    images: ImageSet
+
+    def values(self) -> dict[str, object]:
+        """Return what only the harness knows: the images, and where a person's browser finds the UI."""
+        return {
+            "images": {"airflow": _image(self.images.airflow), "postgresql": _image(self.images.postgresql)},
+            "apiServer": {"baseUrl": self.settings.url},
+        }
+
+    @property
+    def inputs(self) -> str:
+        """Return a hash of the chart's files, the overlays and our values."""
+        overlays = [path.read_text() for path in self.settings.values_files]
+        return hash_of(self._chart_only(), *overlays, yaml.safe_dump(self.values()))
+
+    def _chart_only(self) -> str:
+        """Hash the chart without the DAGs that it links to."""
+        folder = self.settings.chart_folder
+        return hash_of(
+            *(part for path in sorted(_chart_files(folder)) for part in (path.relative_to(folder), path.read_text()))
+        )
+
+    def check(self) -> None:
+        """Raise UsageError with Helm's reason when the chart does not render with these values."""
+        for path in (self.settings.chart_folder / "Chart.yaml", *self.settings.values_files):
+            if not path.is_file():
+                raise UsageError(f"{path} is not there", next_step="correct `chart` or `values` in [tool.harness]")
+        problem = self.helm.lint(
+            self.settings.chart_folder,
+            namespace=self.settings.namespace,
+            values_files=self.settings.values_files,
+            values=self.values(),
+        )
+        if problem:
+            raise UsageError(
+                f"the chart {self.settings.chart_folder} does not render with its values:\n{problem}",
+                next_step="correct the value that it names in " + ", ".join(map(str, self.settings.values_files)),
+            )
+
+    def is_installed(self) -> bool:
+        """Tell whether the newest revision is deployed and was made of these very inputs."""
+        status = self.helm.status(self.settings.release, namespace=self.settings.namespace)
+        return status is not None and status.status == "deployed" and status.description == self._description
+
+    def install(self) -> None:
+        """Install or upgrade; returns before the pods are ready."""
+        self.helm.upgrade(
+            self.settings.release,
+            self.settings.chart_folder,
+            namespace=self.settings.namespace,
+            values_files=self.settings.values_files,
+            values=self.values(),
+            description=self._description,
+        )
+
+    @property
+    def _description(self) -> str:
+        return f"harness inputs {self.inputs}"
+
+
+def _image(reference: str) -> dict[str, str]:
+    repository, _, tag = reference.rpartition(":")
+    return {"repository": repository, "tag": tag}
+
+
+def _chart_files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and "dags" not in path.relative_to(folder).parts[:1]:
+            yield path
+
+
+def ensure_namespace(kubernetes: Kubernetes, settings: Settings) -> None:
+    """Make the namespace, and the volume that keeps task logs after their pods are gone."""
+    marks = labels.kubernetes_labels(settings.name)
+    kubernetes.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.namespace, "labels": marks}}
+    )
+    size = {"storage": "10Gi"}  # nominal: a folder of this host has no quota
+    claim = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": LOGS}
+    kubernetes.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": LOGS, "labels": marks},
+            "spec": {
+                "accessModes": ["ReadWriteMany"],
+                "capacity": size,
+                "hostPath": {"path": LOGS_IN_NODE, "type": "Directory"},
+                "claimRef": {"namespace": settings.namespace, "name": LOGS},
+            },
+        }
+    )
+    kubernetes.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": LOGS, "namespace": settings.namespace, "labels": marks},
+            "spec": {**claim, "resources": {"requests": size}},
+        }
+    )
+
+
+def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say) -> None:
+    """Wait until every Deployment, StatefulSet and Job of the namespace is as it should be.
+
+    Ends early with Unreachable when a pod cannot start without a change: an image that is not there, a missing key in
+    a Secret, a container that crashes again and again.
+    """
+    wait_until(
+        f"release {settings.release}",
+        lambda: _availability(kubernetes, settings),
+        timeout_s=READY_S,
+        on_change=say,
+        next_step=f"harness --name {settings.name} logs",
+    )
+
+
+def _availability(kubernetes: Kubernetes, settings: Settings) -> bool | NotYet:
+    try:
+        problems = list(not_available(kubernetes, settings.namespace))
+        for pod in kubernetes.list("Pod", settings.namespace, label_selector="kubernetes_executor!=True"):
+            _check_hopeless(pod)
+    except KubernetesError as error:
+        return NotYet(str(error).splitlines()[0])
+    return NotYet(", ".join(problems)) if problems else True
+
+
+def not_available(kubernetes: Kubernetes, namespace: str) -> Iterator[str]:
+    """Yield one line for each workload that is not as it should be."""
+    for kind in ("Deployment", "StatefulSet"):
+        for item in kubernetes.list(kind, namespace):
+            wanted = item["spec"].get("replicas", 1)
+            status = item.get("status", {})
+            is_seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
+            updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
+            if not is_seen or updated < wanted or ready < wanted or status.get("replicas", 0) > wanted:
+                yield f"{item['metadata']['name']} {ready}/{wanted}"
+    for job in kubernetes.list("Job", namespace):
+        if not job.get("status", {}).get("succeeded"):
+            yield f"{job['metadata']['name']} runs"
+
+
+def _check_hopeless(pod: dict[str, Any]) -> None:
+    name = pod["metadata"]["name"]
+    status = pod.get("status", {})
+    for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
+        waiting = container.get("state", {}).get("waiting") or {}
+        crashes = container.get("restartCount", 0)
+        if waiting.get("reason") in HOPELESS or (
+            waiting.get("reason") == "CrashLoopBackOff" and crashes >= CRASHES_TOLERATED
+        ):
+            raise Unreachable(
+                f"pod {name}, container {container['name']}: {waiting['reason']} after {crashes} restarts: "
+                f"{waiting.get('message', '')}",
+                next_step=f"harness logs {name}",
+            )
+    for condition in status.get("conditions", []):
+        if condition.get("reason") == "Unschedulable" and not is_ready(pod):
+            message = condition.get("message", "")
+            if "Insufficient" in message:
+                raise Unreachable(
+                    f"pod {name} does not fit on the nodes: {message}",
+                    next_step="lower the requests in the values overlay, or use a bigger machine",
+                )
+
+
+def wait_until_it_serves(airflow: AirflowApi, settings: Settings, say: Say) -> None:
+    """Wait until a login works and Airflow itself calls each of its components healthy."""
+
+    def probe() -> bool | NotYet:
+        try:
+            health = airflow.health()
+            airflow.login()
+        except AirflowApiError as error:
+            return NotYet(str(error).splitlines()[0])
+        return True if health.is_healthy else NotYet(", ".join(health.problems))
+
+    wait_until(
+        f"Airflow at {settings.url}",
+        probe,
+        timeout_s=LOGIN_S,
+        on_change=say,
+        next_step=f"harness --name {settings.name} logs api-server",
+    )

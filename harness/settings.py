@@ -1,0 +1,148 @@
+"""What one may choose: flags win over `HARNESS_*` variables, these over `[tool.harness]` in pyproject.toml."""
+
+import re
+import tomllib
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_state_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from harness.errors import UsageError
+
+DEV = "dev"
+DEV_PORT = 8080
+# Outside Linux's ephemeral ports (32768 and up), so that no client connection can hold ours.
+DERIVED_PORTS = range(20000, 30000)
+NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+ImageSource = Literal["auto", "registry", "mirrors"]
+
+
+def find_project(start: Path) -> Path:
+    """Return the nearest folder at or above `start` whose pyproject.toml has `[tool.harness]`.
+
+    Raises UsageError when there is none.
+    """
+    for folder in (start, *start.parents):
+        if _tool_table(folder) is not None:
+            return folder
+    raise UsageError(
+        f"no pyproject.toml with a [tool.harness] table at or above {start}",
+        next_step="change to the project's folder, or add an empty [tool.harness] table to its pyproject.toml",
+    )
+
+
+def _tool_table(folder: Path) -> dict[str, Any] | None:
+    try:
+        document = tomllib.loads((folder / "pyproject.toml").read_text())
+    except FileNotFoundError:
+        return None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{folder / 'pyproject.toml'} is not TOML: {error}") from None
+    table: dict[str, Any] | None = document.get("tool", {}).get("harness")
+    return table
+
+
+class Settings(BaseSettings):
+    """One environment's settings; paths are absolute, or relative to `project`."""
+
+    model_config = SettingsConfigDict(env_prefix="HARNESS_", extra="forbid", frozen=True)
+
+    project: Path
+    name: str = DEV
+    state: Path = Field(default_factory=lambda: user_state_path("harness"))
+    images: ImageSource = "auto"
+    registry_mirror: str = ""
+    workers: int = Field(default=0, ge=0, le=9)
+    port: int = Field(default=0, ge=0, le=65535)
+    chart: Path = Path("helm/tools")
+    values: list[Path] = [Path("helm/values/kind.yaml")]
+    dags: Path = Path("dags")
+    namespace: str = "tools"
+    release: str = "airflow"
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError("1 to 20 of a-z, 0-9 and -, and a letter first")
+        return name
+
+    @property
+    def airflow_port(self) -> int:
+        """The port of the UI and API on 127.0.0.1: 8080 for `dev`, else derived from the name."""
+        if self.port:
+            return self.port
+        return DEV_PORT if self.name == DEV else DERIVED_PORTS[zlib.crc32(self.name.encode()) % len(DERIVED_PORTS)]
+
+    @property
+    def url(self) -> str:
+        """Where Airflow's UI and API answer."""
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+    @property
+    def cache_folder(self) -> Path:
+        """What can be made again and is shared by all environments."""
+        return self.state / "cache"
+
+    @property
+    def folder(self) -> Path:
+        """What belongs to this environment alone; `down` removes it."""
+        return self.state / "envs" / self.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Our own; the user's ~/.kube/config is never touched."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def chart_folder(self) -> Path:
+        """The Helm chart."""
+        return self.project / self.chart
+
+    @property
+    def values_files(self) -> list[Path]:
+        """The overlays, later ones win."""
+        return [self.project / path for path in self.values]
+
+    @property
+    def dags_folder(self) -> Path:
+        """The DAGs that the environment runs."""
+        return self.project / self.dags
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: flags, environment, pyproject.toml."""
+        project = init_settings().get("project")
+        table = _tool_table(project) if isinstance(project, Path) else None
+        return init_settings, env_settings, InitSettingsSource(settings_cls, table or {})
+
+
+def load_settings(flags: Mapping[str, object] | None = None, *, start: Path | None = None) -> Settings:
+    """Return the settings for the project around `start` (default: the current folder).
+
+    `flags` that are None count as not given. Raises UsageError that names each bad setting.
+    """
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    project = find_project((start or Path.cwd()).resolve())
+    try:
+        return Settings(project=project, **given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
+        )
+        raise UsageError(
+            f"bad settings: {problems}",
+            next_step="correct the flag, the HARNESS_* variable or [tool.harness] in pyproject.toml",
+        ) from None

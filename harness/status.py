@@ -1,0 +1,73 @@
+"""What `status` tells: one row for each part of an environment."""
+
+from dataclasses import dataclass
+
+from harness import release
+from harness.environment import Environment
+from harness.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One part: its state in a word, and what one may want to know of it."""
+
+    part: str
+    state: str
+    detail: str
+    is_good: bool
+
+
+def read(environment: Environment) -> list[Row]:
+    """Return all rows; a part that cannot be asked says so instead of hiding the others."""
+    rows = [_cluster(environment)]
+    for look in (_release, _components, _airflow, _dags):
+        try:
+            rows.extend(look(environment))
+        except HarnessError as error:
+            rows.append(Row(look.__name__.strip("_"), "unknown", str(error).splitlines()[0], is_good=False))
+    return rows
+
+
+def _cluster(environment: Environment) -> Row:
+    states = environment.node_states()
+    readiness = environment.cluster.readiness()
+    is_good = readiness is True
+    detail = ", ".join(states) if is_good else getattr(readiness, "reason", "")
+    return Row("cluster", "ready" if is_good else "not ready", detail, is_good)
+
+
+def _release(environment: Environment) -> list[Row]:
+    settings = environment.settings
+    found = environment.helm.status(settings.release, namespace=settings.namespace)
+    if found is None:
+        return [Row("release", "absent", "harness up installs it", is_good=False)]
+    is_current = environment.release.is_installed()
+    detail = f"{settings.release} revision {found.revision}"
+    return [Row("release", found.status if is_current else "outdated", detail, is_good=is_current)]
+
+
+def _components(environment: Environment) -> list[Row]:
+    namespace = environment.settings.namespace
+    late = {line.split()[0]: line for line in release.not_available(environment.kubernetes, namespace)}
+    rows = []
+    for kind in ("Deployment", "StatefulSet"):
+        for item in environment.kubernetes.list(kind, namespace):
+            name = item["metadata"]["name"]
+            is_good = name not in late
+            detail = "" if is_good else late[name].split(" ", 1)[1] + " ready"
+            rows.append(Row(name, "available" if is_good else "not ready", detail, is_good))
+    return rows
+
+
+def _airflow(environment: Environment) -> list[Row]:
+    health = environment.airflow.health()
+    environment.airflow.login()
+    detail = ", ".join(health.problems)
+    return [Row("airflow", "healthy" if health.is_healthy else "ill", detail, health.is_healthy)]
+
+
+def _dags(environment: Environment) -> list[Row]:
+    state = environment.dags_state()
+    package = environment.package()
+    detail = f"{len(package.files)} files, {package.size_bytes} bytes"
+    return [Row("dags", state, detail if state == "same" else f"{detail}; make dags", is_good=state == "same")]

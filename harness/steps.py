@@ -1,0 +1,47 @@
+"""An ordered list of idempotent steps, and the way in which they report."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Outcome = Literal["done", "unchanged", "failed"]
+Say = Callable[[str], None]
+
+
+class Reporter(Protocol):
+    """Hears how the steps go; the surface implements it, for only the surface prints."""
+
+    def started(self, name: str) -> None:
+        """Step `name` is being looked at."""
+
+    def said(self, text: str) -> None:
+        """The running step has something to tell: what it does or waits for."""
+
+    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
+        """Step `name` ended after `seconds`; `unchanged` when nothing was to be done."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that `up` makes: `run` makes it when `is_done` says that it is not there as it should be."""
+
+    name: str
+    is_done: Callable[[], bool]
+    run: Callable[[Say], None]
+
+
+def run_steps(steps: Iterable[Step], reporter: Reporter) -> None:
+    """Take the steps in order; an exception ends the list after its step was reported as failed."""
+    for step in steps:
+        started = time.monotonic()
+        reporter.started(step.name)
+        outcome: Outcome = "failed"
+        try:
+            if step.is_done():
+                outcome = "unchanged"
+            else:
+                step.run(reporter.said)
+                outcome = "done"
+        finally:
+            reporter.ended(step.name, outcome, time.monotonic() - started)

@@ -1,0 +1,1 @@
+"""One module for each outside tool or API: typed in, typed out."""

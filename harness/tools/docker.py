@@ -1,0 +1,196 @@
+"""The container engine, through its command line client."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.command import CommandError, Result, pipe, run
+from harness.errors import UsageError
+
+QUICK_S = 60
+BUILD_S = 3600
+COPY_S = 900
+# From 23.0 on the client leaves BuildKit to a plugin (Docker's release notes of 23.0.0); before, it is built in.
+PLUGIN_SINCE = 23
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A host folder in a container."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+    def as_flag(self) -> str:
+        """Return the value of `--mount`; missing sources are an error there, not made as with `-v`."""
+        return f"type=bind,source={self.source},target={self.target}" + (",readonly" if self.read_only else "")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What `docker info` says of the engine."""
+
+    version: str
+    os: str
+    architecture: str
+    cgroup_version: str
+    root_folder: str
+    driver: str
+    default_runtime: str
+    operating_system: str
+
+    @property
+    def is_on_this_host(self) -> bool:
+        """Tell whether containers see this host's folders as they are, and not a virtual machine's."""
+        return "Docker Desktop" not in self.operating_system and os.uname().sysname == "Linux" and not _is_remote()
+
+
+def _is_remote() -> bool:
+    return os.environ.get("DOCKER_HOST", "unix://").startswith(("tcp://", "ssh://"))
+
+
+@dataclass(frozen=True)
+class Docker:
+    """One client; every method raises CommandError when the client does."""
+
+    binary: str
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def call(self, *args: str, timeout_s: float = QUICK_S, stdin: str | bytes | Path | None = None) -> str:
+        """Run `docker ARGS` and return what it printed, without white space at the ends."""
+        return self._run(args, timeout_s=timeout_s, stdin=stdin).stdout.strip()
+
+    def _run(
+        self, args: Sequence[str], *, timeout_s: float, stdin: str | bytes | Path | None = None, check: bool = True
+    ) -> Result:
+        return run([self.binary, *args], timeout_s=timeout_s, stdin=stdin, env=self.env, check=check)
+
+    def engine(self) -> Engine | None:
+        """Return what the engine says of itself, or None when none answers."""
+        try:
+            result = self._run(["info", "--format", "{{json .}}"], timeout_s=20, check=False)
+        except CommandError:
+            return None
+        try:
+            info: dict[str, Any] = json.loads(result.stdout)
+        except ValueError:
+            return None
+        if not info.get("ServerVersion"):
+            return None
+        return Engine(
+            version=info["ServerVersion"],
+            os=info.get("OSType", ""),
+            architecture=info.get("Architecture", ""),
+            cgroup_version=info.get("CgroupVersion", ""),
+            root_folder=info.get("DockerRootDir", ""),
+            driver=info.get("Driver", ""),
+            default_runtime=info.get("DefaultRuntime", ""),
+            operating_system=info.get("OperatingSystem", ""),
+        )
+
+    def has_image(self, reference: str) -> bool:
+        """Tell whether the engine holds `reference`."""
+        return self._run(["image", "inspect", reference], timeout_s=QUICK_S, check=False).returncode == 0
+
+    def image_id(self, reference: str) -> str:
+        """Return the id (`sha256:...`) of an image that is there."""
+        return self.call("image", "inspect", "--format", "{{.Id}}", reference)
+
+    def pull(self, reference: str) -> None:
+        """Pull an image, by digest where the reference has one."""
+        self.call("pull", "--quiet", reference, timeout_s=BUILD_S)
+
+    def build(
+        self,
+        context: Path,
+        tag: str,
+        *,
+        target: str = "",
+        args: Mapping[str, str] | None = None,
+        secrets: Mapping[str, Path] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """Build `context` with BuildKit; `secrets` are files that the build sees and no layer keeps."""
+        argv = ["build", "--progress=plain", "--tag", tag]
+        argv += ["--target", target] if target else []
+        for flag, pairs in (("--build-arg", args), ("--label", labels)):
+            argv += [word for key, value in (pairs or {}).items() for word in (flag, f"{key}={value}")]
+        argv += [word for key, path in (secrets or {}).items() for word in ("--secret", f"id={key},src={path}")]
+        run([self.binary, *argv, str(context)], timeout_s=BUILD_S, env={**self.env, "DOCKER_BUILDKIT": "1"})
+
+    def import_from(self, producer: Sequence[str], tag: str, *, changes: Iterable[str] = ()) -> None:
+        """Make an image of the tar archive that `producer` writes to its standard output."""
+        flags = [word for change in changes for word in ("--change", change)]
+        pipe(producer, [self.binary, "import", *flags, "-", tag], timeout_s=BUILD_S)
+
+    def save_into(self, references: Sequence[str], container: str, command: Sequence[str]) -> None:
+        """Feed the images as one archive to a command in a running container."""
+        pipe(
+            [self.binary, "save", *references],
+            [self.binary, "exec", "-i", container, *command],
+            timeout_s=COPY_S,
+        )
+
+    def run_once(
+        self, image: str, command: Sequence[str], *, mounts: Iterable[Mount] = (), timeout_s: float = COPY_S
+    ) -> str:
+        """Run `command` as root in a throw-away container of `image` without network, and return what it printed."""
+        flags = [word for mount in mounts for word in ("--mount", mount.as_flag())]
+        return self.call(
+            *("run", "--rm", "--network=none", "--user=0", "--entrypoint", command[0], *flags, image, *command[1:]),
+            timeout_s=timeout_s,
+        )
+
+    def exec(self, container: str, *command: str, stdin: str | None = None, timeout_s: float = QUICK_S) -> str:
+        """Run `command` in a running container and return what it printed."""
+        return self.call("exec", *(["-i"] if stdin else []), container, *command, stdin=stdin, timeout_s=timeout_s)
+
+    def list_containers(self, label: str) -> dict[str, str]:
+        """Return name -> state (`running`, `exited`, `dead`, ...) of all containers with `label`."""
+        lines = self.call("ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}\t{{.State}}")
+        return dict(line.split("\t", 1) for line in lines.splitlines())
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """Return `docker inspect` of one container."""
+        inspected: list[dict[str, Any]] = json.loads(self.call("inspect", "--type=container", container))
+        return inspected[0]
+
+    def logs(self, container: str, *, lines: int = 20) -> str:
+        """Return the last lines that a container wrote, to either output."""
+        result = self._run(["logs", f"--tail={lines}", container], timeout_s=QUICK_S)
+        return f"{result.stdout}{result.stderr}".strip()
+
+    def list_networks(self, name: str) -> list[str]:
+        """Return the networks with exactly this name: none or one."""
+        return self.call("network", "ls", "--quiet", "--filter", f"name=^{re.escape(name)}$").split()
+
+
+def find_client() -> Docker:
+    """Return the first `docker` on PATH that can build with BuildKit, secret mounts included.
+
+    Raises UsageError when there is none: a client that cannot build is of no use to us.
+    """
+    seen: list[str] = []
+    for folder in dict.fromkeys(os.get_exec_path()):
+        binary = Path(folder) / "docker"
+        if not (binary.is_file() and os.access(binary, os.X_OK)):
+            continue
+        version = run([str(binary), "--version"], timeout_s=QUICK_S, check=False).stdout
+        major = re.search(r"version (\d+)\.", version)
+        if major and (int(major[1]) < PLUGIN_SINCE or _has_buildx(binary)):
+            # kind looks for `docker` on PATH itself.
+            return Docker(str(binary), {"PATH": os.pathsep.join([folder, *os.get_exec_path()])})
+        seen.append(f"{binary} ({version.strip() or 'no version'}: no buildx plugin)")
+    raise UsageError(
+        f"no usable docker client on PATH; found: {', '.join(seen) or 'none'}",
+        next_step="install Docker (on Debian or Ubuntu, as root, `harness up` does it), or docker's buildx plugin",
+    )
+
+
+def _has_buildx(binary: Path) -> bool:
+    return run([str(binary), "buildx", "version"], timeout_s=QUICK_S, check=False).returncode == 0

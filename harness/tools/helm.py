@@ -1,0 +1,78 @@
+"""Helm: installs a chart as a release, and renders it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from harness.command import Result, run
+
+INSTALL_S = 300
+QUICK_S = 60
+
+
+@dataclass(frozen=True)
+class ReleaseStatus:
+    """What Helm keeps of a release's newest revision."""
+
+    revision: int
+    status: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Helm:
+    """The helm binary with one cluster's kubeconfig; its own folders are under `home`, never the user's."""
+
+    binary: Path
+    kubeconfig: Path
+    home: Path
+
+    def upgrade(
+        self,
+        release: str,
+        chart: Path,
+        *,
+        namespace: str,
+        values_files: Iterable[Path],
+        values: Mapping[str, object],
+        description: str,
+    ) -> None:
+        """Install or upgrade `release`; `values` win over the files and go in by standard input."""
+        files = [word for path in values_files for word in ("--values", str(path))]
+        self._call(
+            *("upgrade", release, str(chart), "--install", "--namespace", namespace, *files, "--values", "-"),
+            *("--description", description),
+            stdin=yaml.safe_dump(dict(values)),
+            timeout_s=INSTALL_S,
+        )
+
+    def lint(self, chart: Path, *, namespace: str, values_files: Iterable[Path], values: Mapping[str, object]) -> str:
+        """Render the chart without a cluster and return why it cannot be, or an empty string."""
+        files = [word for path in values_files for word in ("--values", str(path))]
+        result = self._call(
+            *("template", "check", str(chart), "--namespace", namespace, *files, "--values", "-"),
+            stdin=yaml.safe_dump(dict(values)),
+            check=False,
+        )
+        return result.stderr.strip() if result.returncode else ""
+
+    def status(self, release: str, *, namespace: str) -> ReleaseStatus | None:
+        """Return the newest revision's status, or None when there is no such release."""
+        result = self._call("list", "--namespace", namespace, "--filter", f"^{release}$", "--output", "json")
+        for entry in json.loads(result.stdout or "[]"):
+            detail = self._call("history", release, "--namespace", namespace, "--max", "1", "--output", "json")
+            newest = json.loads(detail.stdout)[-1]
+            return ReleaseStatus(int(entry["revision"]), newest["status"], newest.get("description", ""))
+        return None
+
+    def _call(self, *args: str, stdin: str | None = None, timeout_s: float = QUICK_S, check: bool = True) -> Result:
+        env = {
+            "KUBECONFIG": str(self.kubeconfig),
+            "HELM_CACHE_HOME": str(self.home / "cache"),
+            "HELM_CONFIG_HOME": str(self.home / "config"),
+            "HELM_DATA_HOME": str(self.home / "data"),
+        }
+        return run([str(self.binary), *args], stdin=stdin, env=env, timeout_s=timeout_s, check=check)

@@ -1,0 +1,293 @@
+"""The Kubernetes API: JSON in and out, over the official client's connection and credentials."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from harness.errors import HarnessError
+from harness.redact import redact
+
+Json = dict[str, Any]
+Objects = list[Json]
+
+CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 30.0
+JSON_TYPE = "application/json"
+APPLY_TYPE = "application/apply-patch+yaml"  # JSON is YAML
+MERGE_TYPE = "application/merge-patch+json"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    api_version: str
+    plural: str
+    is_namespaced: bool = True
+
+    @property
+    def prefix(self) -> str:
+        return f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
+
+
+_KINDS = {
+    "ConfigMap": _Kind("v1", "configmaps"),
+    "DaemonSet": _Kind("apps/v1", "daemonsets"),
+    "Deployment": _Kind("apps/v1", "deployments"),
+    "Event": _Kind("v1", "events"),
+    "Job": _Kind("batch/v1", "jobs"),
+    "Namespace": _Kind("v1", "namespaces", is_namespaced=False),
+    "Node": _Kind("v1", "nodes", is_namespaced=False),
+    "PersistentVolume": _Kind("v1", "persistentvolumes", is_namespaced=False),
+    "PersistentVolumeClaim": _Kind("v1", "persistentvolumeclaims"),
+    "Pod": _Kind("v1", "pods"),
+    "Secret": _Kind("v1", "secrets"),
+    "Service": _Kind("v1", "services"),
+    "ServiceAccount": _Kind("v1", "serviceaccounts"),
+    "StatefulSet": _Kind("apps/v1", "statefulsets"),
+    "StorageClass": _Kind("storage.k8s.io/v1", "storageclasses", is_namespaced=False),
+}
+
+
+class KubernetesError(HarnessError):
+    """The Kubernetes API refused a request or did not answer.
+
+    `status` is the HTTP status, 0 when there was no answer; `reason` is Kubernetes' own word, such as `Conflict`.
+    """
+
+    def __init__(self, asked: str, status: int, reason: str, message: str = "") -> None:
+        answer = f"{status} {reason}".strip() if status else reason
+        next_step = "" if status else "see whether the cluster runs: `make dev-status`"
+        what = f"Kubernetes API, {asked}: {answer}"
+        super().__init__(redact(f"{what}: {message}" if message else what), next_step=next_step)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class WatchEvent:
+    """One line of a watch: `type` is ADDED, MODIFIED, DELETED or BOOKMARK."""
+
+    type: str
+    object: Json
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; a stream is read by the caller as it comes."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Json | None = None
+    content_type: str = JSON_TYPE
+    read_timeout_s: float = READ_TIMEOUT_S
+    is_stream: bool = False
+
+    @property
+    def asked(self) -> str:
+        """Return what an error says was asked."""
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The official client's connection pool, and what it knows about the server and us."""
+
+    host: str
+    pool: Any
+    api_client: Any
+
+    def send(self, request: Request) -> Any:
+        """Send one request and return urllib3's response whatever its status."""
+        headers = {"Accept": "*/*", "Content-Type": request.content_type}
+        self.api_client.update_params_for_auth(headers, [], ["BearerToken"])
+        query = urlencode({key: value for key, value in request.query.items() if value})
+        return self.pool.request(
+            request.method,
+            f"{self.host}{request.path}{'?' if query else ''}{query}",
+            body=None if request.body is None else json.dumps(request.body),
+            headers=headers,
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=request.read_timeout_s),
+            preload_content=not request.is_stream,
+            retries=False,
+        )
+
+
+def connect(kubeconfig: Path, context: str | None) -> Connection:
+    """Read `kubeconfig`, never ~/.kube/config, and return the connection that it describes."""
+    # The client loads some 900 modules, about 1.5 s: only what talks to a cluster should pay for it.
+    from kubernetes import client, config  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
+
+    asked = f"kubeconfig {kubeconfig}"
+    if not kubeconfig.is_file():
+        raise KubernetesError(asked, 0, "no such file")
+    configuration = client.Configuration()
+    try:
+        config.load_kube_config(
+            str(kubeconfig), context=context, client_configuration=configuration, persist_config=False
+        )
+    except config.ConfigException as error:
+        raise KubernetesError(asked, 0, str(error)) from None
+    # A kind cluster is on this machine: a proxy of the environment is never the way to it.
+    configuration.proxy = None
+    api_client = client.ApiClient(configuration)
+    return Connection(configuration.host, api_client.rest_client.pool_manager, api_client)
+
+
+class Kubernetes:
+    """One cluster. Objects are plain JSON dicts; every request has a time-out; what fails raises KubernetesError."""
+
+    def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
+        self.kubeconfig = kubeconfig
+        self._connection = connect(kubeconfig, context)
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Json | None:
+        """Return the object, or None when there is none of that name."""
+        try:
+            return self._json(Request("GET", _path(kind, namespace, name)))
+        except KubernetesError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def list(self, kind: str, namespace: str = "", *, label_selector: str = "", field_selector: str = "") -> Objects:
+        """Return all objects of a kind, in all namespaces when none is given."""
+        return self.list_at_version(kind, namespace, label_selector=label_selector, field_selector=field_selector)[0]
+
+    def list_at_version(
+        self, kind: str, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
+    ) -> tuple[Objects, str]:
+        """Return what `list` does, and the resource version from which a watch goes on without a gap."""
+        query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        answer = self._json(Request("GET", _path(kind, namespace), query))
+        typed = {"apiVersion": _KINDS[kind].api_version, "kind": kind}  # items of a list come without these
+        return [{**typed, **item} for item in answer["items"]], answer["metadata"]["resourceVersion"]
+
+    def apply(self, manifest: Mapping[str, Any], *, field_manager: str = "harness", force: bool = False) -> Json:
+        """Make the object so by server-side apply and return it as stored.
+
+        Unknown fields are refused. With `force` fields that another manager owns are taken over; without it they
+        raise KubernetesError with status 409.
+        """
+        metadata = manifest["metadata"]
+        query = {"fieldManager": field_manager, "force": str(force).lower(), "fieldValidation": "Strict"}
+        path = _path(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+        return self._json(Request("PATCH", path, query, dict(manifest), APPLY_TYPE))
+
+    def patch_annotations(self, kind: str, name: str, namespace: str, annotations: Mapping[str, str | None]) -> Json:
+        """Set these annotations, remove those whose value is None, and return the object."""
+        body = {"metadata": {"annotations": dict(annotations)}}
+        return self._json(Request("PATCH", _path(kind, namespace, name), {}, body, MERGE_TYPE))
+
+    def delete(
+        self, kind: str, name: str, namespace: str = "", *, grace_period_s: int | None = None, uid: str | None = None
+    ) -> bool:
+        """Ask for the object's deletion and return whether it was there.
+
+        With `uid` another object of the same name is left alone: that raises KubernetesError with status 409.
+        """
+        options: Json = {"propagationPolicy": "Background"}
+        if grace_period_s is not None:
+            options["gracePeriodSeconds"] = grace_period_s
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self._json(Request("DELETE", _path(kind, namespace, name), {}, options))
+        except KubernetesError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def pod_log(
+        self, name: str, namespace: str, *, container: str = "", previous: bool = False, tail_lines: int | None = None
+    ) -> str:
+        """Return a container's log as text, not redacted; `previous` is that of the container before its restart."""
+        query = {"container": container, "previous": "true" if previous else "", "tailLines": str(tail_lines or "")}
+        data: bytes = self._send(Request("GET", f"{_path('Pod', namespace, name)}/log", query)).data
+        return data.decode("utf-8", "replace")
+
+    def events(self, namespace: str = "") -> Objects:
+        """Return the Event objects, oldest first."""
+        return sorted(self.list("Event", namespace), key=event_time)
+
+    def watch(
+        self, kind: str, namespace: str = "", *, label_selector: str = "", resource_version: str, timeout_s: int
+    ) -> Iterator[WatchEvent]:
+        """Yield changes since `resource_version` until the server ends the watch after `timeout_s` seconds.
+
+        Raises KubernetesError with status 410 when that version is no longer kept, and with 0 when the line breaks.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "labelSelector": label_selector,
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(timeout_s),
+        }
+        path = _path(kind, namespace)
+        response = self._send(Request("GET", path, query, read_timeout_s=timeout_s + READ_TIMEOUT_S, is_stream=True))
+        try:
+            for line in _lines(response.stream(None)):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    status = event["object"]
+                    raise KubernetesError(
+                        f"watch {path}", status.get("code", 500), status.get("reason", ""), status.get("message", "")
+                    )
+                yield WatchEvent(event["type"], event["object"])
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise KubernetesError(f"watch {path}", 0, "the line broke", str(error)) from None
+        finally:
+            response.close()  # a stream that was left early must not go back to the pool
+
+    def _json(self, request: Request) -> Json:
+        answer: Json = json.loads(self._send(request).data)
+        return answer
+
+    def _send(self, request: Request) -> Any:
+        try:
+            response = self._connection.send(request)
+            if response.status < HTTPStatus.BAD_REQUEST:
+                return response
+            text = response.data.decode("utf-8", "replace")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise KubernetesError(request.asked, 0, "no answer", str(error)) from None
+        reason, message = _refusal(text)
+        raise KubernetesError(request.asked, response.status, reason or response.reason or "", message)
+
+
+def event_time(event: Mapping[str, Any]) -> str:
+    """Return when an Event last happened, as the API writes times: RFC 3339, so that text order is time order."""
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return str(next(filter(None, times), event["metadata"].get("creationTimestamp", "")))
+
+
+def _path(kind: str, namespace: str = "", name: str = "") -> str:
+    if kind not in _KINDS:
+        raise ValueError(f"kind {kind} is not in {__name__}._KINDS: add it there")
+    known = _KINDS[kind]
+    scope = f"/namespaces/{quote(namespace, safe='')}" if known.is_namespaced and namespace else ""
+    return f"{known.prefix}{scope}/{known.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def _refusal(text: str) -> tuple[str, str]:
+    """Read a Status object; proxies and a starting API server answer with plain text instead."""
+    try:
+        status = json.loads(text)
+        return status.get("reason", ""), status.get("message", "")
+    except (ValueError, AttributeError):
+        return "", text.strip()[:300]
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, lines)

@@ -1,0 +1,54 @@
+{{/*
+Values that YAML read as numbers are floats to Helm; whole ones must not become 1e+06.
+*/}}
+{{- define "airflow.scalar" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ printf "%.0f" . }}{{ else }}{{ toString . }}{{ end }}
+{{- end }}
+
+{{/*
+Settings that follow from other values or from where the chart mounts things.
+*/}}
+{{- define "airflow.derivedConfig" -}}
+core:
+  execution_api_server_url: http://airflow-api-server:8080/execution/
+{{- with .Values.apiServer.baseUrl }}
+api:
+  base_url: {{ . }}
+{{- end }}
+dag_processor:
+  dag_bundle_config_list: {{ include "airflow.bundleList" . | quote }}
+kubernetes_executor:
+  namespace: {{ .Release.Namespace }}
+  pod_template_file: /opt/airflow/pod_template/pod_template.yaml
+logging:
+  base_log_folder: /opt/airflow/logs
+scheduler:
+  # The scheduler's probes ask this server: the command line's check starts a Python of its own each time.
+  enable_health_check: "True"
+{{- end }}
+
+{{- define "airflow.bundleList" -}}
+{{- $bundles := list -}}
+{{- range .Values.dags.bundles -}}
+{{- $path := dict "path" (printf "/opt/airflow/bundles/%s" .name) -}}
+{{- $bundle := dict "name" .name "classpath" "airflow.dag_processing.bundles.local.LocalDagBundle" "kwargs" $path -}}
+{{- $bundles = append $bundles $bundle -}}
+{{- end -}}
+{{- toJson $bundles -}}
+{{- end }}
+
+{{/*
+All settings as Airflow's environment variables.
+*/}}
+{{- define "airflow.config" -}}
+{{- $config := mergeOverwrite (include "airflow.derivedConfig" . | fromYaml) (deepCopy .Values.config) -}}
+{{- range $section, $settings := $config }}
+{{- range $key, $value := $settings }}
+AIRFLOW__{{ upper $section }}__{{ upper $key }}: {{ include "airflow.scalar" $value | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "airflow.configChecksum" -}}
+checksum/config: {{ include "airflow.config" . | sha256sum }}
+{{- end }}

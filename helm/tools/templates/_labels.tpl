@@ -1,0 +1,42 @@
+{{/*
+Labels that select the pods of a component. They are immutable in a Deployment: never add one.
+Call: (list $ "scheduler")
+*/}}
+{{- define "airflow.selectorLabels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: airflow
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/*
+Labels of a pod. No versions here: a new chart or Airflow version must not roll a pod that it does not change.
+*/}}
+{{- define "airflow.podLabels" -}}
+{{- $root := index . 0 -}}
+{{ include "airflow.selectorLabels" . }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+app.kubernetes.io/part-of: tools
+{{- end }}
+
+{{/*
+Labels of an object.
+*/}}
+{{- define "airflow.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "airflow.podLabels" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
+{{- end }}
+
+{{/*
+Name, namespace and labels of an object. The names are fixed, so that a person, a test and a runbook can rely on them;
+hence one release a namespace. Call: (list $ "scheduler" "airflow-scheduler")
+*/}}
+{{- define "airflow.metadata" -}}
+{{- $root := index . 0 -}}
+name: {{ index . 2 }}
+namespace: {{ $root.Release.Namespace }}
+labels:
+  {{- include "airflow.labels" . | nindent 2 }}
+{{- end }}

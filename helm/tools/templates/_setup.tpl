@@ -1,0 +1,34 @@
+{{/*
+What the setup does to the database, as a hash. The Job leaves it in the database as a mark and every component waits
+for exactly that mark, so a component starts neither before the migration nor before the administrator exists. Nothing
+else goes in here: whatever changes the mark rolls every component.
+*/}}
+{{- define "airflow.setupMark" -}}
+{{- $database := index .Values.config "database" | default dict -}}
+{{- $parts := list
+  (include "airflow.image" (list . "airflow"))
+  (.Files.Get "files/setup_admin.py")
+  (include "airflow.databaseSecret" .)
+  .Values.secrets.uiCreds
+  (index .Values.config "core" | default dict).auth_manager
+  $database -}}
+{{- $parts | toJson | sha256sum | trunc 12 -}}
+{{- end }}
+
+{{/*
+Init container of every component that uses the database. `airflow db check-migrations` would ask for less with seconds
+of CPU in each pod.
+*/}}
+{{- define "airflow.waitForSetup" -}}
+- name: wait-for-setup
+  {{- include "airflow.image" (list . "airflow") | nindent 2 }}
+  args: [python, /opt/airflow/scripts/wait_for_setup.py, {{ include "airflow.setupMark" . | quote }}]
+  env:
+    {{- include "airflow.databaseEnv" . | nindent 4 }}
+  resources:
+    requests: {cpu: 10m, memory: 64Mi}
+    limits: {memory: 128Mi}
+  {{- include "airflow.containerSecurityContext" . | nindent 2 }}
+  volumeMounts:
+    {{- include "airflow.scriptsMount" . | nindent 4 }}
+{{- end }}

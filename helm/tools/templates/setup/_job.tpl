@@ -1,0 +1,57 @@
+{{- define "airflow.setupJobSpec" -}}
+# Retried in place, and for long: at a first install the database takes its time.
+backoffLimit: 20
+template:
+  metadata:
+    labels:
+      {{- include "airflow.podLabels" (list . "setup") | nindent 6 }}
+  spec:
+    serviceAccountName: airflow-setup
+    automountServiceAccountToken: false
+    restartPolicy: OnFailure
+    {{- include "airflow.podSpec" (list . .Values.setup 50000) | nindent 4 }}
+    initContainers:
+      - name: wait-for-database
+        {{- include "airflow.image" (list . "airflow") | nindent 8 }}
+        args: [python, /opt/airflow/scripts/wait_for_database.py]
+        env:
+          {{- include "airflow.databaseEnv" . | nindent 10 }}
+        resources:
+          requests: {cpu: 10m, memory: 64Mi}
+          limits: {memory: 128Mi}
+        {{- include "airflow.containerSecurityContext" . | nindent 8 }}
+        volumeMounts:
+          {{- include "airflow.scriptsMount" . | nindent 10 }}
+      - name: migrate-database
+        {{- include "airflow.image" (list . "airflow") | nindent 8 }}
+        args: [airflow, db, migrate]
+        envFrom:
+          - configMapRef: {name: airflow-config}
+        env:
+          {{- include "airflow.databaseEnv" . | nindent 10 }}
+          {{- include "airflow.fernetEnv" . | nindent 10 }}
+        resources:
+          {{- toYaml .Values.setup.resources | nindent 10 }}
+        {{- include "airflow.containerSecurityContext" . | nindent 8 }}
+    containers:
+      - name: set-up-admin
+        {{- include "airflow.image" (list . "airflow") | nindent 8 }}
+        args: [python, /opt/airflow/scripts/setup_admin.py, {{ include "airflow.setupMark" . | quote }}]
+        envFrom:
+          - configMapRef: {name: airflow-config}
+        env:
+          {{- include "airflow.databaseEnv" . | nindent 10 }}
+          {{- include "airflow.fernetEnv" . | nindent 10 }}
+          {{- range tuple "username" "password" "email" }}
+          - name: ADMIN_{{ upper . }}
+            valueFrom:
+              secretKeyRef: {name: {{ $.Values.secrets.uiCreds }}, key: {{ . }}}
+          {{- end }}
+        resources:
+          {{- toYaml .Values.setup.resources | nindent 10 }}
+        {{- include "airflow.containerSecurityContext" . | nindent 8 }}
+        volumeMounts:
+          {{- include "airflow.scriptsMount" . | nindent 10 }}
+    volumes:
+      {{- include "airflow.scriptsVolume" . | nindent 6 }}
+{{- end }}

@@ -1,0 +1,1 @@
+"""Tests of the Helm chart: they render it and look at the objects."""

@@ -1,0 +1,168 @@
+"""What the chart makes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .render import NAMESPACE, STABLE, Rendering, render
+
+COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
+
+INVENTORY = """
+ConfigMap/airflow-bundle-ignore
+ConfigMap/airflow-config
+ConfigMap/airflow-pod-template
+ConfigMap/airflow-scripts
+Deployment/airflow-api-server
+Deployment/airflow-dag-processor
+Deployment/airflow-scheduler
+Deployment/airflow-triggerer
+Job/airflow-setup-HASH
+Role/airflow-api-server
+Role/airflow-scheduler
+RoleBinding/airflow-api-server
+RoleBinding/airflow-scheduler
+Service/airflow-api-server
+ServiceAccount/airflow-api-server
+ServiceAccount/airflow-dag-processor
+ServiceAccount/airflow-scheduler
+ServiceAccount/airflow-setup
+ServiceAccount/airflow-triggerer
+ServiceAccount/airflow-worker
+"""
+GENERATED = """
+Secret/airflow-internal
+Secret/airflow-postgresql
+Service/airflow-postgresql
+StatefulSet/airflow-postgresql
+"""
+
+
+@pytest.mark.parametrize(
+    ("overlay", "more"),
+    [("", GENERATED), ("kind", GENERATED), ("production", "")],
+)
+def test_the_objects_are_these(helm: Path, overlay: str, more: str) -> None:
+    rendering = render(helm, overlay)
+    setup = rendering.setup_job()["metadata"]["name"]
+    keys = [key.replace(setup, "airflow-setup-HASH") for key in rendering.names()]
+    assert keys == sorted([*INVENTORY.split(), *more.split()])
+
+
+def test_every_object_is_labelled_and_in_the_release_namespace(chart: Rendering) -> None:
+    for one in chart.objects:
+        labels = dict(one["metadata"]["labels"])
+        assert labels.pop("app.kubernetes.io/component")
+        assert labels.pop("helm.sh/chart").startswith("tools-")
+        assert labels == {
+            "app.kubernetes.io/name": "airflow",
+            "app.kubernetes.io/instance": "tools",
+            "app.kubernetes.io/managed-by": "Helm",
+            "app.kubernetes.io/part-of": "tools",
+            "app.kubernetes.io/version": "3.3.2",
+        }
+        assert one["metadata"]["namespace"] == NAMESPACE
+
+
+def test_selectors_never_change_and_select_their_pods(chart: Rendering) -> None:
+    for one in [*chart.of_kind("Deployment"), *chart.of_kind("StatefulSet")]:
+        component = one["metadata"]["name"].removeprefix("airflow-")
+        selector = one["spec"]["selector"]["matchLabels"]
+        assert selector == {
+            "app.kubernetes.io/name": "airflow",
+            "app.kubernetes.io/instance": "tools",
+            "app.kubernetes.io/component": component,
+        }
+        assert selector.items() <= one["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_services_select_exactly_one_component(chart: Rendering) -> None:
+    for service in chart.of_kind("Service"):
+        selector = service["spec"]["selector"]
+        selected = [
+            name
+            for name, pod in chart.pods().items()
+            if selector.items() <= pod["metadata"]["labels"].items()
+        ]
+        assert selected == [service["metadata"]["name"].removeprefix("airflow-")]
+
+
+def test_pods_carry_no_version(chart: Rendering) -> None:
+    for pod in chart.pods().values():
+        assert not {"app.kubernetes.io/version", "helm.sh/chart"} & set(pod["metadata"]["labels"])
+
+
+def test_every_reference_to_an_object_of_ours_exists(chart: Rendering) -> None:
+    keys = set(chart.names())
+    for pod in chart.pods().values():
+        account = pod["spec"].get("serviceAccountName")
+        assert account is None or f"ServiceAccount/{account}" in keys
+        for volume in pod["spec"].get("volumes", []):
+            if "configMap" in volume:
+                assert f"ConfigMap/{volume['configMap']['name']}" in keys
+
+
+def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
+    for bundle in ("airflow-dags", "airflow-dags-e2e"):
+        assert f"ConfigMap/{bundle}" not in chart.names()
+    files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
+    assert sorted(files) == ["check_job.py", "setup_admin.py", "wait_for_database.py", "wait_for_setup.py"]
+
+
+@pytest.mark.parametrize("component", ["dag-processor", "worker"])
+def test_the_dags_are_mounted_by_name(helm: Path, component: str) -> None:
+    rendering = render(helm, "kind")
+    spec = rendering.pods()[component]["spec"]
+    (container,) = spec["containers"]
+    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    for name, config_map in {"dags": "airflow-dags", "e2e": "airflow-dags-e2e"}.items():
+        mount = mounts[f"bundle-{name}"]
+        assert mount == {
+            "name": f"bundle-{name}",
+            "mountPath": f"/opt/airflow/bundles/{name}",
+            "readOnly": True,
+        }
+        # The order counts: the later source wins, so a bundle may bring an .airflowignore of its own.
+        assert volumes[f"bundle-{name}"]["projected"]["sources"] == [
+            {"configMap": {"name": "airflow-bundle-ignore"}},
+            {"configMap": {"name": config_map, "optional": True}},
+        ]
+
+
+@pytest.mark.parametrize("component", ["api-server", "scheduler", "triggerer", "setup", "postgresql"])
+def test_the_dags_are_nowhere_else(default: Rendering, component: str) -> None:
+    volumes = default.pods()[component]["spec"].get("volumes", [])
+    assert not [volume["name"] for volume in volumes if volume["name"].startswith("bundle-")]
+
+
+def test_airflow_is_told_where_the_bundles_are(helm: Path) -> None:
+    config = render(helm, "kind")["ConfigMap/airflow-config"]["data"]
+    bundles = json.loads(config["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    assert {bundle["name"]: bundle["kwargs"]["path"] for bundle in bundles} == {
+        "dags": "/opt/airflow/bundles/dags",
+        "e2e": "/opt/airflow/bundles/e2e",
+    }
+
+
+def test_every_setting_is_text(chart: Rendering) -> None:
+    config = chart["ConfigMap/airflow-config"]["data"]
+    assert all(isinstance(value, str) for value in config.values())
+    assert config["AIRFLOW__CORE__EXECUTOR"] == "KubernetesExecutor"
+    assert config["AIRFLOW__KUBERNETES_EXECUTOR__NAMESPACE"] == NAMESPACE
+
+
+def test_a_large_number_stays_a_number(helm: Path) -> None:
+    config = render(helm, sets=(*STABLE, "config.api.log_stream_buffer_size=1000000"))
+    assert config["ConfigMap/airflow-config"]["data"]["AIRFLOW__API__LOG_STREAM_BUFFER_SIZE"] == "1000000"
+
+
+def test_the_digest_pins_the_image(helm: Path) -> None:
+    digest = "sha256:" + "0" * 64
+    rendering = render(helm, sets=(*STABLE, f"images.airflow.digest={digest}"))
+    for component in COMPONENTS:
+        (container,) = rendering.pods()[component]["spec"]["containers"]
+        assert container["image"] == f"apache/airflow:3.3.2@{digest}"

@@ -1,0 +1,85 @@
+"""A wrong value fails the install, and the message names it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .render import CHART, RenderError, render
+
+Schema = dict[str, Any]
+
+WRONG = {
+    "unknown at the top": ("worker.resources.requests.cpu=1", "worker"),
+    "unknown in a component": ("scheduler.replica=2", "replica"),
+    "unknown in a Service": ("apiServer.service.nodeport=30080", "nodeport"),
+    "unknown in an image": ("images.airflow.tags=1", "tags"),
+    "unknown in a bundle": ('dags.bundles=[{"name": "a", "configmap": "b"}]', "configmap"),
+    "unknown in resources": ("workers.resources.request.cpu=1", "request"),
+    "unknown resource": ("workers.resources.requests.cpus=1", "cpus"),
+    "unknown Secret": ("secrets.variable=x", "variable"),
+    "a section in capitals": ("config.Scheduler.x=1", "Scheduler"),
+    "a setting in capitals": ("config.scheduler.Job_heartbeat_sec=1", "Job_heartbeat_sec"),
+    "wrong type": ("scheduler.replicas=two", "replicas"),
+    "logs without a claim": ("logs.persistence.enabled=true", "existingClaim"),
+    "two databases": ("database.existingSecret=x", "existingSecret"),
+    "no database": ("postgresql.enabled=false", "existingSecret"),
+    "the Fernet key in a ConfigMap": ("config.core.fernet_key=x", "fernet_key"),
+    "the database URL in a ConfigMap": ("config.database.sql_alchemy_conn=x", "sql_alchemy_conn"),
+    "the JWT key in a ConfigMap": ("config.api_auth.jwt_secret=x", "jwt_secret"),
+    "the API key in a ConfigMap": ("config.api.secret_key=x", "secret_key"),
+}
+
+
+@pytest.mark.parametrize(("assignment", "named"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_value_is_refused_by_name(helm: Path, assignment: str, named: str) -> None:
+    with pytest.raises(RenderError, match=named):
+        render(helm, sets=(assignment,))
+
+
+def levels(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """Yield every object level that lists its properties."""
+    for name, child in schema.get("properties", {}).items():
+        if isinstance(child, dict):
+            yield f"{path}.{name}", child
+            yield from levels(child, f"{path}.{name}")
+
+
+def test_every_level_that_we_own_is_closed() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert schema["additionalProperties"] is False
+    open_levels = [
+        path
+        for path, child in levels(schema)
+        if child.get("properties") and child.get("additionalProperties") is not False
+    ]
+    assert open_levels == []
+
+
+def test_every_value_is_in_the_schema_and_none_is_only_there() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    # Helm itself passes `global` to every chart.
+    assert set(schema["properties"]) - {"global"} == set(values)
+
+
+def test_every_value_has_a_comment() -> None:
+    lines = (CHART / "values.yaml").read_text().splitlines()
+    settings = yaml.safe_load("\n".join(lines))
+    documented = sum(line.strip().startswith("# -- ") for line in lines)
+    assert documented == sum(1 for _ in leaves(settings))
+
+
+def leaves(value: Any, name: str = "") -> Iterator[str]:
+    """Yield the values that a person sets as one: scalars, lists, and maps that are free-form."""
+    whole = {"config", "resources", "nodeSelector", "affinity"}
+    if isinstance(value, dict) and name not in whole:
+        for key, child in value.items():
+            yield from leaves(child, key)
+    else:
+        yield name

@@ -1,0 +1,118 @@
+"""Each component gets the secrets that it needs; workers get none of Airflow's."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .render import Rendering, containers, render, secret_keys
+
+URL = "airflow-postgresql/connection"
+FERNET = "airflow-internal/fernet-key"
+JWT = "airflow-internal/jwt-secret"
+API_KEY = "airflow-internal/api-secret-key"
+VARIABLES = "airflow-variables/*"
+UI_CREDS = {f"airflow-ui-creds/{key}" for key in ("username", "password", "email")}
+
+NEEDED = {
+    "api-server": {URL, FERNET, JWT, API_KEY},
+    "scheduler": {URL, FERNET, JWT},
+    "dag-processor": {URL, FERNET, VARIABLES},
+    "triggerer": {URL, FERNET, API_KEY, VARIABLES},
+    "setup": {URL, FERNET, *UI_CREDS},
+    "worker": {VARIABLES},
+    "postgresql": {"airflow-postgresql/password"},
+}
+
+
+@pytest.mark.parametrize("component", NEEDED)
+def test_a_component_gets_exactly_what_it_needs(default: Rendering, component: str) -> None:
+    got: set[str] = set()
+    for container in containers(default.pods()[component]):
+        got |= secret_keys(container)
+    assert got == NEEDED[component]
+
+
+def test_workers_get_no_secret_of_airflow_on_any_way(chart: Rendering) -> None:
+    pod = chart.worker_pod()
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    (container,) = pod["spec"]["containers"]
+    assert "env" not in container
+    assert container["envFrom"] == [
+        {"configMapRef": {"name": "airflow-config"}},
+        {"secretRef": {"name": "airflow-variables"}},
+    ]
+    for volume in pod["spec"]["volumes"]:
+        assert "secret" not in volume
+        for source in volume.get("projected", {}).get("sources", []):
+            assert set(source) == {"configMap"}
+
+
+def test_the_worker_is_what_the_executor_expects(chart: Rendering) -> None:
+    pod = chart.worker_pod()
+    assert pod["spec"]["containers"][0]["name"] == "base"
+    assert pod["spec"]["restartPolicy"] == "Never"
+    assert pod["metadata"]["labels"]["app.kubernetes.io/component"] == "worker"
+
+
+def test_no_secret_setting_is_in_a_config_map(chart: Rendering) -> None:
+    settings = set(chart["ConfigMap/airflow-config"]["data"])
+    assert not settings & {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+        "AIRFLOW__CORE__FERNET_KEY",
+        "AIRFLOW__API_AUTH__JWT_SECRET",
+        "AIRFLOW__API__SECRET_KEY",
+    }
+
+
+def test_no_secret_value_is_outside_the_secrets(chart: Rendering) -> None:
+    values = [
+        text
+        for secret in chart.of_kind("Secret")
+        for text in (*secret["data"].values(), *map(decoded, secret["data"].values()))
+    ]
+    rest = yaml.safe_dump([one for one in chart.objects if one["kind"] != "Secret"], width=10**6)
+    assert not [value for value in values if value in rest]
+
+
+def test_the_generated_keys_are_strong_and_well_formed(default: Rendering) -> None:
+    data = {key: decoded(value) for key, value in default["Secret/airflow-internal"]["data"].items()}
+    assert set(data) == {"fernet-key", "jwt-secret", "api-secret-key"}
+    assert len(base64.urlsafe_b64decode(data["fernet-key"])) == 32
+    assert len(data["jwt-secret"]) >= 64
+    assert len(data["api-secret-key"]) >= 32
+
+
+def test_the_database_url_has_the_generated_password(default: Rendering) -> None:
+    data = default["Secret/airflow-postgresql"]["data"]
+    password = decoded(data["password"])
+    assert decoded(data["connection"]) == (
+        f"postgresql+psycopg2://airflow:{password}@airflow-postgresql:5432/airflow"
+    )
+
+
+def test_the_keys_outlive_the_release(default: Rendering) -> None:
+    for secret in default.of_kind("Secret"):
+        assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_an_external_database_and_keys_of_ones_own_are_used(helm: Path) -> None:
+    rendering = render(helm, "production")
+    got = set[str]()
+    for pod in rendering.pods().values():
+        for container in containers(pod):
+            got |= {key.split("/")[0] for key in secret_keys(container)}
+    assert got == {"airflow-database", "airflow-keys", "airflow-ui-creds", "airflow-variables"}
+
+
+def test_the_admin_password_is_no_argument(chart: Rendering) -> None:
+    for container in containers(chart.setup_job()["spec"]["template"]):
+        assert "ADMIN" not in " ".join(container["args"])
+
+
+def decoded(value: str) -> str:
+    """Return the text that a Secret's value stands for."""
+    return base64.b64decode(value).decode()

@@ -1,0 +1,98 @@
+"""Every pod is admissible under the Pod Security Standard `restricted`; every account may do what it must, no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .render import Object, Rendering, containers
+
+ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected"}
+USERS = {"postgresql": (999, 999)}
+AIRFLOW_USER = (50000, 0)
+
+Rules = list[dict[str, Any]]
+RULES: dict[str, Rules] = {
+    "airflow-scheduler": [
+        {
+            "apiGroups": [""],
+            "resources": ["pods"],
+            "verbs": ["create", "delete", "get", "list", "patch", "watch"],
+        },
+    ],
+    "airflow-api-server": [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    ],
+}
+
+
+def test_every_pod_runs_as_its_user_and_is_confined(chart: Rendering) -> None:
+    for component, pod in chart.pods().items():
+        user, group = USERS.get(component, AIRFLOW_USER)
+        assert pod["spec"]["securityContext"] == {
+            "runAsNonRoot": True,
+            "runAsUser": user,
+            "runAsGroup": group,
+            "fsGroup": group,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }, component
+
+
+def test_every_container_is_confined(chart: Rendering) -> None:
+    for component, pod in chart.pods().items():
+        for container in containers(pod):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+            }, f"{component}/{container['name']}"
+
+
+def test_no_pod_reaches_into_its_node(chart: Rendering) -> None:
+    for pod in chart.pods().values():
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod["spec"])
+        for volume in pod["spec"].get("volumes", []):
+            assert set(volume) - {"name"} <= ALLOWED_VOLUMES
+        for container in containers(pod):
+            assert not any("hostPort" in port for port in container.get("ports", []))
+
+
+def test_every_container_requests_cpu_and_memory(chart: Rendering) -> None:
+    for component, pod in chart.pods().items():
+        for container in containers(pod):
+            requests = container["resources"]["requests"]
+            assert set(requests) == {"cpu", "memory"}, f"{component}/{container['name']}"
+
+
+def test_the_rules_are_exactly_these(chart: Rendering) -> None:
+    assert {role["metadata"]["name"]: role["rules"] for role in chart.of_kind("Role")} == RULES
+    assert not chart.of_kind("ClusterRole")
+    assert not chart.of_kind("ClusterRoleBinding")
+
+
+def test_each_binding_gives_an_account_its_own_role(chart: Rendering) -> None:
+    for binding in chart.of_kind("RoleBinding"):
+        name = binding["metadata"]["name"]
+        assert binding["roleRef"]["name"] == name
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "tools"}]
+
+
+def test_only_those_with_rules_get_a_token(chart: Rendering) -> None:
+    with_token = {f"airflow-{name}" for name, pod in chart.pods().items() if has_token(pod)}
+    assert with_token == set(RULES)
+    accounts = chart.of_kind("ServiceAccount")
+    assert {one["metadata"]["name"] for one in accounts if one["automountServiceAccountToken"]} == set(RULES)
+
+
+def has_token(pod: Object) -> bool:
+    """Tell whether a pod gets a token; Kubernetes gives one unless it is told not to."""
+    return bool(pod["spec"].get("automountServiceAccountToken", True))
+
+
+@pytest.mark.parametrize(
+    "component", ["api-server", "scheduler", "dag-processor", "triggerer", "setup", "worker"]
+)
+def test_every_component_has_an_account_of_its_own(default: Rendering, component: str) -> None:
+    assert default.pods()[component]["spec"]["serviceAccountName"] == f"airflow-{component}"

@@ -1,0 +1,1 @@
+"""Tests against a real cluster; a missing one is created, never skipped."""

@@ -1,0 +1,91 @@
+"""Fixtures: the test DAGs in the cluster, a recording of all pods, and runs that leave nothing behind."""
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.delivery.live import deliver, withdraw
+from harness.delivery.pack import Package, pack
+from harness.delivery.sync import Target
+from harness.observe import evidence
+from harness.observe.recorder import PodRecorder
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+
+DAGS = Path(__file__).parent / "dags"
+EVIDENCE = Path("reports", "evidence")
+ENVIRONMENT = pytest.StashKey[AirflowEnv]()
+
+
+@dataclass(frozen=True)
+class DeliveredDags:
+    """The test DAGs: where they are delivered to and what belongs there."""
+
+    target: Target
+    package: Package
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_environment(airflow_env: AirflowEnv, request: pytest.FixtureRequest) -> None:
+    """Keep the environment where the hook that collects evidence finds it."""
+    request.config.stash[ENVIRONMENT] = airflow_env
+
+
+@pytest.fixture(scope="session", autouse=True)
+def delivered_dags(airflow_env: AirflowEnv) -> Iterator[DeliveredDags]:
+    """Deliver the test DAGs into a ConfigMap of their own, and take them away at the end."""
+    target = Target(airflow_env.namespace, "airflow-dags-e2e", "e2e", airflow_env.settings.name)
+    delivered = DeliveredDags(target, pack(DAGS))
+    deliver(airflow_env.kubernetes, airflow_env.airflow, delivered.package, target)
+    yield delivered
+    withdraw(airflow_env.kubernetes, airflow_env.airflow, target)
+
+
+@pytest.fixture(scope="session")
+def recorder(airflow_env: AirflowEnv, delivered_dags: DeliveredDags) -> Iterator[PodRecorder]:  # noqa: ARG001 - the DAGs come first
+    """Record all worker pods from before the first trigger to after the last run."""
+    with PodRecorder(airflow_env.kubernetes, airflow_env.namespace) as recording:
+        yield recording
+
+
+@pytest.fixture
+def runs(airflow_env: AirflowEnv, recorder: PodRecorder) -> Iterator[Runs]:
+    """Start DAG runs for one test; after it nothing of them may be left running."""
+    started = Runs(airflow_env.airflow, recorder)
+    yield started
+    started.end_all()
+
+
+@pytest.fixture(scope="module")
+def shared_runs(airflow_env: AirflowEnv, recorder: PodRecorder) -> Iterator[Runs]:
+    """Start DAG runs that the tests of one module look at together; after them nothing may be left running."""
+    started = Runs(airflow_env.airflow, recorder)
+    yield started
+    started.end_all()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Save the evidence of a failure, and name its folder in the failure's message."""
+    environment = item.config.stash.get(ENVIRONMENT, None)
+    if environment and call.excinfo and not call.excinfo.errisinstance(pytest.skip.Exception):
+        call.excinfo.value.add_note(f"evidence: {_collect(item, environment)}")
+    return (yield)
+
+
+def _collect(item: pytest.Item, environment: AirflowEnv) -> Path:
+    folder = item.config.rootpath / EVIDENCE / re.sub(r"[^\w.-]+", "_", item.nodeid)
+    fixtures = getattr(item, "funcargs", {})
+    started = [run for name in ("runs", "shared_runs") if name in fixtures for run in fixtures[name].started]
+    return evidence.collect(
+        environment.kubernetes,
+        environment.airflow,
+        folder,
+        namespace=environment.namespace,
+        runs=[evidence.Run(run.dag_id, run.run_id) for run in started],
+    )

@@ -1,0 +1,85 @@
+"""What a worker pod can reach and what it must not know."""
+
+import base64
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+
+from .checks import check_run
+
+pytestmark = pytest.mark.timeout(180, func_only=True)
+
+VARIABLES = "airflow-variables"
+SPECIAL = """ a 'single' "double" $HOME $(HOME) ${HOME} `id` \\n {{ ds }} %s # ; | & = é ü 漢 \t and a\nsecond line"""
+INSIDE = ("kubernetes.default.svc.cluster.local", "airflow-api-server.{namespace}.svc.cluster.local")
+# Any name outside the cluster will do; networks differ in what they resolve.
+OUTSIDE = ("example.org", "deb.debian.org")
+
+
+@pytest.fixture(scope="module")
+def outside() -> str:
+    """Return a name outside the cluster that this machine resolves: the positive control."""
+    for host in OUTSIDE:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            continue
+        return host
+    pytest.fail(f"this machine resolves none of {', '.join(OUTSIDE)}: its own DNS is out of order")
+
+
+@pytest.fixture(scope="module")
+def special_variable(airflow_env: AirflowEnv) -> Iterator[None]:
+    """Add a key to the Secret airflow-variables, as its only owner, and take it out again."""
+    _own_keys(airflow_env, {"E2E_SPECIAL": base64.b64encode(SPECIAL.encode()).decode()})
+    yield
+    _own_keys(airflow_env, {})
+
+
+def _own_keys(airflow_env: AirflowEnv, data: dict[str, str]) -> None:
+    assert airflow_env.kubernetes.get("Secret", VARIABLES, airflow_env.namespace), f"there is no Secret {VARIABLES}"
+    metadata = {"name": VARIABLES, "namespace": airflow_env.namespace}
+    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
+    airflow_env.kubernetes.apply(manifest, field_manager="harness-e2e")
+
+
+@pytest.fixture(scope="module")
+def report(airflow_env: AirflowEnv, shared_runs: Runs, special_variable: None, outside: str) -> dict[str, Any]:  # noqa: ARG001
+    """Run the task that reports what it finds in its pod."""
+    inside = [host.format(namespace=airflow_env.namespace) for host in INSIDE]
+    run = shared_runs.run("e2e_inspect", {"resolve": [*inside, outside]}, timeout_s=120)
+    check_run(run, {"inspect": 1})
+    found: dict[str, Any] = json.loads(airflow_env.airflow.xcom(run.dag_id, run.run_id, "inspect"))
+    return found
+
+
+def test_worker_has_no_database_url(report: dict[str, Any]) -> None:
+    assert not [name for name in report["environment"] if "SQL_ALCHEMY_CONN" in name]
+    assert not report["database_urls"]
+
+
+def test_worker_has_no_jwt_key(report: dict[str, Any]) -> None:
+    assert not [name for name in report["environment"] if "JWT" in name]
+
+
+def test_worker_has_no_service_account_token(report: dict[str, Any]) -> None:
+    assert not report["service_account_files"]
+
+
+def test_worker_is_not_root(report: dict[str, Any]) -> None:
+    assert report["uid"] != 0
+
+
+def test_worker_resolves_names_of_the_cluster_and_outside(report: dict[str, Any]) -> None:
+    unresolved = {host: found for host, found in report["addresses"].items() if "error" in str(found) or not found}
+    assert not unresolved
+
+
+def test_special_characters_of_a_variable_arrive(report: dict[str, Any]) -> None:
+    assert report["special"] == SPECIAL

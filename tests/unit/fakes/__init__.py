@@ -1,0 +1,1 @@
+"""Stand-ins for servers, at the wire: the clients under test are the real ones."""

@@ -1,0 +1,108 @@
+"""An Airflow in memory behind its REST API v2; it answers through the HTTP client's own transport."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2 as httpx
+
+from harness.delivery.dag_ids import find_dag_ids
+from harness.tools.airflow import AirflowApi
+
+from .clock import FakeTime
+
+PASSWORD = "correct horse battery"  # noqa: S105 - of nothing
+
+
+class FakeAirflow:
+    """Answers by path; `requests` is what was asked; a path in `answers` is answered so."""
+
+    def __init__(self, time: FakeTime | None = None) -> None:
+        self.time = time or FakeTime()
+        self.token = 0
+        self.requests: list[httpx.Request] = []
+        self.answers: dict[str, Any] = {}
+        self.failures: list[Callable[[], httpx.Response]] = []
+        self.bundle: dict[str, str] = {}
+        self.import_errors: list[dict[str, Any]] = []
+        self.parsed = datetime(2020, 1, 1, tzinfo=UTC)
+
+    def client(self, *, password: str = PASSWORD) -> AirflowApi:
+        """Return the real client, connected to this server."""
+        transport = httpx.MockTransport(self.handle)
+        return AirflowApi("http://airflow.test", "admin", password, transport=transport, clock=self.time.clock)
+
+    def parse(self, files: dict[str, str]) -> None:
+        """Take these files as the dag-processor does."""
+        self.bundle = files
+        self.parsed = datetime.now(UTC)
+
+    def paths(self, method: str = "GET") -> list[str]:
+        """Return the paths asked for with a method."""
+        return [request.url.path for request in self.requests if request.method == method]
+
+    def handle(self, request: httpx.Request) -> httpx.Response:  # noqa: PLR0911 - one for each path
+        """Answer one request."""
+        self.requests.append(request)
+        if self.failures:
+            return self.failures.pop(0)()
+        path = request.url.path
+        if path == "/auth/token":
+            return self._login(request)
+        if path in self.answers:
+            return httpx.Response(200, json=self.answers[path])
+        if request.headers.get("Authorization") != f"Bearer token-{self.token}":
+            return httpx.Response(401, json={"detail": "Invalid JWT token"})
+        if path == "/api/v2/dags":
+            return _page("dags", [self._dag(dag_id, name) for name, dag_id in self._dags()], request)
+        if path == "/api/v2/importErrors":
+            return _page("import_errors", self.import_errors, request)
+        if source := re.fullmatch(r"/api/v2/dagSources/(\w+)", path):
+            texts = [self.bundle[name] for name, dag_id in self._dags() if dag_id == source[1]]
+            if texts:
+                return httpx.Response(200, json={"content": texts[0]})
+        return httpx.Response(404, json={"detail": f"not found: {path}"})
+
+    def _login(self, request: httpx.Request) -> httpx.Response:
+        if json.loads(request.content)["password"] != PASSWORD:
+            return httpx.Response(401, json={"detail": "Invalid credentials"})
+        self.token += 1
+        return httpx.Response(201, json={"access_token": f"token-{self.token}"})
+
+    def _dags(self) -> list[tuple[str, str]]:
+        return [(name, dag_id) for name, text in self.bundle.items() for dag_id in find_dag_ids(text)]
+
+    def _dag(self, dag_id: str, name: str) -> dict[str, Any]:
+        return {
+            "dag_id": dag_id,
+            "is_paused": True,
+            "is_stale": False,
+            "bundle_name": "dags",
+            "relative_fileloc": name,
+            "last_parsed_time": self.parsed.isoformat(),
+            "has_import_errors": False,
+        }
+
+
+def _page(key: str, items: list[Any], request: httpx.Request) -> httpx.Response:
+    offset, limit = int(request.url.params["offset"]), int(request.url.params["limit"])
+    return httpx.Response(200, json={key: items[offset : offset + limit], "total_entries": len(items)})
+
+
+def task_instance(task_id: str, **others: Any) -> dict[str, Any]:
+    """Return a TaskInstanceResponse."""
+    return {
+        "dag_id": "example",
+        "dag_run_id": "run-1",
+        "task_id": task_id,
+        "map_index": -1,
+        "try_number": 1,
+        "max_tries": 0,
+        "state": "success",
+        "hostname": f"pod-{task_id}",
+        "start_date": "2026-11-22T12:00:05.500000Z",
+        "end_date": "2026-11-22T12:00:07.250000Z",
+        **others,
+    }

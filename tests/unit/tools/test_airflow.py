@@ -1,0 +1,160 @@
+"""The Airflow client: login, repeats, pages, and what it makes of the answers."""
+
+from datetime import UTC, datetime
+
+import httpx2 as httpx
+import pytest
+
+from harness.tools.airflow import AirflowApiError
+from harness.waiting import WaitTimeoutError
+
+from ..fakes.airflow import FakeAirflow, task_instance
+
+RUN = "/api/v2/dags/example/dagRuns/run-1"
+
+
+def refuse_connection() -> httpx.Response:
+    raise httpx.ConnectError("connection refused")
+
+
+@pytest.fixture
+def server() -> FakeAirflow:
+    return FakeAirflow()
+
+
+def test_logs_in_once_and_again_when_the_token_has_expired(server: FakeAirflow) -> None:
+    api = server.client()
+    assert api.dags() == []
+    assert api.dags() == []
+    server.token += 1  # the server forgets the old one
+    assert api.dags() == []
+    assert len(server.paths("POST")) == 2
+
+
+def test_wrong_password_says_where_the_right_one_is(server: FakeAirflow) -> None:
+    with pytest.raises(AirflowApiError, match="POST /auth/token answered 401: Invalid credentials") as caught:
+        server.client(password="wrong").login()  # noqa: S106 - of nothing
+    assert "airflow-ui-creds" in caught.value.next_step
+
+
+def test_health_is_read_from_the_body_and_needs_no_login(server: FakeAirflow) -> None:
+    server.answers["/api/v2/monitor/health"] = {
+        "metadatabase": {"status": "healthy"},
+        "scheduler": {"status": "unhealthy"},
+        "dag_processor": {"status": "healthy"},
+        "triggerer": {"status": None},
+    }
+    health = server.client().health()
+    assert not health.is_healthy
+    assert health.problems == ["scheduler: unhealthy", "triggerer: never seen"]
+    assert server.paths("POST") == []
+
+
+def test_get_without_an_answer_is_repeated(server: FakeAirflow) -> None:
+    api = server.client()
+    api.login()
+    server.failures = [refuse_connection, refuse_connection]
+    assert api.dags() == []
+    assert server.time.seconds == 2
+
+
+def test_get_that_never_gets_an_answer_ends(server: FakeAirflow) -> None:
+    api = server.client()
+    api.login()
+    server.failures = [refuse_connection] * 100
+    with pytest.raises(AirflowApiError, match="GET /dags got no answer") as caught:
+        api.dags()
+    assert caught.value.status == 0
+    assert server.time.seconds <= 30
+
+
+def test_post_without_an_answer_is_not_repeated(server: FakeAirflow) -> None:
+    api = server.client()
+    api.login()
+    server.failures = [refuse_connection]
+    with pytest.raises(AirflowApiError, match="no answer"):
+        api.trigger("example", "run-1")
+    assert len(server.requests) == 2
+
+
+def test_refusal_tells_the_server_s_reason_without_secrets(server: FakeAirflow) -> None:
+    api = server.client()
+    api.login()
+    server.failures = [lambda: httpx.Response(400, json={"detail": "bad password=hunter22"})]
+    with pytest.raises(AirflowApiError, match=r"POST /api/v2/dags/example/dagRuns answered 400: bad password=\*\*\*"):
+        api.trigger("example", "run-1")
+
+
+def test_trigger_sends_the_run_id_and_no_logical_date(server: FakeAirflow) -> None:
+    server.answers["/api/v2/dags/example/dagRuns"] = {"dag_id": "example", "dag_run_id": "run-1", "state": "queued"}
+    run = server.client().trigger("example", "run-1", {"a": 1})
+    assert (run.run_id, run.state, run.is_over) == ("run-1", "queued", False)
+    assert server.requests[-1].content == b'{"dag_run_id":"run-1","logical_date":null,"conf":{"a":1}}'
+
+
+def test_task_instances_come_from_all_pages(server: FakeAirflow) -> None:
+    items = [task_instance("work", map_index=index) for index in range(150)]
+    first = {"task_instances": items[:100], "total_entries": 150}
+    second = {"task_instances": items[100:], "total_entries": 150}
+    api = server.client()
+    api.login()
+    server.failures = [lambda: httpx.Response(200, json=first), lambda: httpx.Response(200, json=second)]
+    assert [ti.map_index for ti in api.task_instances("example", "run-1")] == list(range(150))
+    assert server.requests[-1].url.params["offset"] == "100"
+
+
+def test_all_tries_asks_only_for_tasks_that_had_several(server: FakeAirflow) -> None:
+    last = task_instance("flaky", try_number=2, map_index=3)
+    server.answers[f"{RUN}/taskInstances"] = {"task_instances": [task_instance("calm"), last], "total_entries": 2}
+    server.answers[f"{RUN}/taskInstances/flaky/3/tries"] = {
+        "task_instances": [last, task_instance("flaky", map_index=3, state="failed")]
+    }
+    tries = server.client().all_tries("example", "run-1")
+    assert [(ti.label, ti.try_number, ti.state) for ti in tries] == [
+        ("calm", 1, "success"),
+        ("flaky[3]", 1, "failed"),
+        ("flaky[3]", 2, "success"),
+    ]
+    assert tries[0].end == datetime(2026, 11, 22, 12, 0, 7, 250000, tzinfo=UTC)
+
+
+def test_wait_for_run_that_does_not_end_tells_the_tasks(server: FakeAirflow) -> None:
+    server.answers[RUN] = {"dag_id": "example", "dag_run_id": "run-1", "state": "running"}
+    waiting = task_instance("slow", state="queued")
+    server.answers[f"{RUN}/taskInstances"] = {"task_instances": [waiting], "total_entries": 1}
+    with pytest.raises(WaitTimeoutError, match="last seen: running; tasks: slow try 1: queued"):
+        server.client().wait_for_run("example", "run-1", timeout_s=5)
+
+
+def test_wait_for_run_returns_a_failed_run_too(server: FakeAirflow) -> None:
+    server.answers[RUN] = {"dag_id": "example", "dag_run_id": "run-1", "state": "failed"}
+    assert server.client().wait_for_run("example", "run-1", timeout_s=5).state == "failed"
+
+
+def test_log_is_one_line_an_event(server: FakeAirflow) -> None:
+    content = [{"timestamp": "2026", "level": "info", "event": "started", "pid": 7}, {"event": "done"}, "bare"]
+    server.answers[f"{RUN}/taskInstances/work/logs/1"] = {"content": content}
+    assert server.client().logs("example", "run-1", "work", 1) == "2026 info started {'pid': 7}\ndone\nbare"
+
+
+def test_what_is_not_known_is_none(server: FakeAirflow) -> None:
+    api = server.client()
+    assert api.dag("nobody") is None
+    assert api.dag_source("nobody") is None
+
+
+def test_ids_are_quoted_in_paths(server: FakeAirflow) -> None:
+    with pytest.raises(AirflowApiError):
+        server.client().dag_run("a/b", "manual__2026-01-01T00:00:00+00:00")
+    assert b"a%2Fb/dagRuns/manual__2026-01-01T00%3A00%3A00%2B00%3A00" in server.requests[-1].url.raw_path
+
+
+def test_event_logs_and_import_errors_and_xcom(server: FakeAirflow) -> None:
+    logs = [{"event": "heartbeat timeout", "when": "2026-11-22T12:00:00Z", "task_id": "work", "extra": None}]
+    server.answers["/api/v2/eventLogs"] = {"event_logs": logs, "total_entries": 1}
+    server.import_errors = [{"filename": "a.py", "bundle_name": "dags", "stack_trace": "boom"}]
+    server.answers[f"{RUN}/taskInstances/work/xcomEntries/return_value"] = {"value": [1]}
+    api = server.client()
+    assert [log.event for log in api.event_logs("example", "run-1")] == ["heartbeat timeout"]
+    assert [error.stack_trace for error in api.import_errors(bundle_name="dags")] == ["boom"]
+    assert api.xcom("example", "run-1", "work") == [1]

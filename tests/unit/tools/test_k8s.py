@@ -1,0 +1,177 @@
+"""The Kubernetes client: what it asks for, and what it makes of the answers."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from harness.tools.k8s import Kubernetes, KubernetesError, connect, event_time
+
+from ..fakes.kubernetes import FakeApiServer, Response, worker_pod
+
+
+@pytest.fixture
+def server() -> FakeApiServer:
+    return FakeApiServer()
+
+
+@pytest.fixture
+def kubernetes(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
+    return server.client(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "path"),
+    [
+        ("Pod", "tools", "/api/v1/namespaces/tools/pods/x"),
+        ("Namespace", "", "/api/v1/namespaces/x"),
+        ("Deployment", "tools", "/apis/apps/v1/namespaces/tools/deployments/x"),
+        ("Job", "tools", "/apis/batch/v1/namespaces/tools/jobs/x"),
+        ("StorageClass", "tools", "/apis/storage.k8s.io/v1/storageclasses/x"),
+    ],
+)
+def test_get_asks_for_the_kind_s_own_path(
+    kubernetes: Kubernetes, server: FakeApiServer, kind: str, namespace: str, path: str
+) -> None:
+    assert kubernetes.get(kind, "x", namespace) is None
+    assert server.requests[0].path == path
+
+
+def test_unknown_kind_is_named(kubernetes: Kubernetes) -> None:
+    with pytest.raises(ValueError, match="Gateway"):
+        kubernetes.get("Gateway", "x")
+
+
+def test_list_adds_what_items_of_a_list_lack(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    server.put("pods", worker_pod("a"))
+    server.put("pods", {"metadata": {"name": "b", "namespace": "tools", "labels": {}}})
+    (pod,) = kubernetes.list("Pod", "tools", label_selector="kubernetes_executor=True")
+    assert (pod["apiVersion"], pod["kind"], pod["metadata"]["name"]) == ("v1", "Pod", "a")
+
+
+def test_apply_is_server_side_and_strict(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "tools"}, "data": {}}
+    assert kubernetes.apply(manifest)["metadata"]["uid"]
+    request = server.requests[0]
+    assert (request.method, request.content_type) == ("PATCH", "application/apply-patch+yaml")
+    assert request.query == {"fieldManager": "harness", "force": "false", "fieldValidation": "Strict"}
+    assert request.body == manifest
+
+
+def test_apply_over_another_manager_is_a_conflict_unless_forced(kubernetes: Kubernetes) -> None:
+    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "tools"}}
+    kubernetes.apply(manifest, field_manager="somebody")
+    with pytest.raises(KubernetesError, match=r"409 Conflict: conflict with .somebody") as caught:
+        kubernetes.apply(manifest)
+    assert (caught.value.status, caught.value.reason) == (409, "Conflict")
+    kubernetes.apply(manifest, force=True)
+
+
+def test_annotations_are_set_and_removed(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    server.put("pods", worker_pod("a"))
+    pod = kubernetes.patch_annotations("Pod", "a", "tools", {"mark": "1", "run_id": None})
+    assert pod["metadata"]["annotations"] == {"mark": "1", "dag_id": "example", "task_id": "work", "try_number": "1"}
+
+
+def test_delete_tells_whether_it_was_there(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    server.put("pods", worker_pod("a"))
+    with pytest.raises(KubernetesError, match="UID"):
+        kubernetes.delete("Pod", "a", "tools", uid="another")
+    assert kubernetes.delete("Pod", "a", "tools", uid="uid-of-a", grace_period_s=0)
+    body = server.requests[-1].body
+    assert body == {"propagationPolicy": "Background", "gracePeriodSeconds": 0, "preconditions": {"uid": "uid-of-a"}}
+    assert not kubernetes.delete("Pod", "a", "tools")
+
+
+def test_pod_log_is_text_also_when_it_is_not_utf8(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    server.refusals = [Response(200, b"hello \xff")]
+    assert (
+        kubernetes.pod_log("a", "tools", container="base", previous=True, tail_lines=5)
+        == "hello \N{REPLACEMENT CHARACTER}"
+    )
+    assert server.requests[0].query == {"container": "base", "previous": "true", "tailLines": "5"}
+
+
+def test_watch_yields_whole_events_however_the_chunks_fall(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    _, version = kubernetes.list_at_version("Pod", "tools")
+    server.put("pods", worker_pod("a"))
+    server.remove("pods", "tools", "a")
+    events = list(kubernetes.watch("Pod", "tools", resource_version=version, timeout_s=1))
+    assert [event.type for event in events] == ["ADDED", "DELETED"]
+
+
+def test_watch_from_a_forgotten_version_says_410(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    server.compact()
+    with pytest.raises(KubernetesError, match="too old") as caught:
+        list(kubernetes.watch("Pod", "tools", resource_version="1", timeout_s=1))
+    assert caught.value.status == 410
+
+
+def test_watch_closes_its_stream_when_the_line_breaks(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b'{"type": '
+        raise urllib3.exceptions.ProtocolError("reset")
+
+    response = Response(200, chunks=broken())
+    server.refusals = [response]
+    with pytest.raises(KubernetesError, match="the line broke") as caught:
+        list(kubernetes.watch("Pod", "tools", resource_version="1", timeout_s=1))
+    assert caught.value.status == 0
+    assert response.is_closed
+
+
+def test_no_answer_says_what_was_asked_and_what_to_do(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    server.refusals = [urllib3.exceptions.ProtocolError("connection refused")]
+    with pytest.raises(
+        KubernetesError, match="GET /api/v1/namespaces/tools/pods: no answer: connection refused"
+    ) as caught:
+        kubernetes.list("Pod", "tools")
+    assert "dev-status" in caught.value.next_step
+
+
+def test_answer_that_is_not_json_is_still_told(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    server.refusals = [Response(503, b"apiserver is starting", "Service Unavailable")]
+    with pytest.raises(KubernetesError, match="503 Service Unavailable: apiserver is starting"):
+        kubernetes.get("Pod", "a", "tools")
+
+
+def test_events_come_oldest_first(kubernetes: Kubernetes, server: FakeApiServer) -> None:
+    for name, when in (("late", "2026-01-01T00:00:09Z"), ("early", "2026-01-01T00:00:01Z")):
+        server.put("events", {"metadata": {"name": name, "namespace": "tools"}, "lastTimestamp": when})
+    assert [event["metadata"]["name"] for event in kubernetes.events("tools")] == ["early", "late"]
+
+
+def test_event_time_prefers_the_last_of_a_series() -> None:
+    event = {"metadata": {"creationTimestamp": "1"}, "eventTime": "2", "series": {"lastObservedTime": "3"}}
+    assert event_time(event) == "3"
+    assert event_time({"metadata": {"creationTimestamp": "1"}}) == "1"
+
+
+def test_connect_uses_the_given_kubeconfig_alone_and_no_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "other"))
+    file = tmp_path / "kubeconfig"
+    authority = base64.b64encode(b"not looked at before the first request").decode()
+    file.write_text(
+        f"""
+apiVersion: v1
+kind: Config
+current-context: one
+contexts: [{{name: one, context: {{cluster: one, user: one}}}}]
+clusters: [{{name: one, cluster: {{server: "http://127.0.0.1:6443", certificate-authority-data: {authority}}}}}]
+users: [{{name: one, user: {{token: secret-token}}}}]
+"""
+    )
+    connection = connect(file, None)
+    headers: dict[str, str] = {}
+    connection.api_client.update_params_for_auth(headers, [], ["BearerToken"])
+    assert connection.host == "http://127.0.0.1:6443"
+    assert headers == {"authorization": "Bearer secret-token"}
+    assert isinstance(connection.pool, urllib3.PoolManager)
+    assert not isinstance(connection.pool, urllib3.ProxyManager)
+    with pytest.raises(KubernetesError, match="no-such-context"):
+        connect(file, "no-such-context")
+    with pytest.raises(KubernetesError, match="no such file"):
+        connect(tmp_path / "missing", None)
