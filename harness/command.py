@@ -4,7 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,18 +71,17 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
 
 def pipe(source: Sequence[str], sink: Sequence[str], *, timeout_s: float) -> None:
     """Feed the output of `source` to `sink`; raises CommandError for whichever failed."""
-    with _started(source, subprocess.DEVNULL) as first:
-        with _started(sink, first.stdout) as second:
-            assert first.stdout is not None
+    with _started(source, subprocess.DEVNULL) as first, _started(sink, first.stdout) as second:
+        if first.stdout:
             first.stdout.close()  # so that `source` is told when `sink` dies
-            first.stdout = None
-            try:
-                out, err = second.communicate(timeout=timeout_s)
-                _, first_err = first.communicate(timeout=timeout_s)
-            except subprocess.TimeoutExpired:
-                _end(first)
-                _end(second)
-                raise CommandError(sink, f"no end after {timeout_s:.0f} s") from None
+        first.stdout = None
+        try:
+            out, err = second.communicate(timeout=timeout_s)
+            _, first_err = first.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            _end(first)
+            _end(second)
+            raise CommandError(sink, f"no end after {timeout_s:.0f} s") from None
     # The sink first: a source whose reader died fails only of that.
     for argv, process, output in ((sink, second, out + err), (source, first, first_err)):
         if process.returncode != 0:
@@ -100,17 +99,6 @@ def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | N
             env={**os.environ, **(env or {})},
             start_new_session=True,
         ).pid
-
-
-def stream(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Yield the lines that `argv` prints until it ends or the caller stops listening, which ends it."""
-    with _started(argv, subprocess.DEVNULL, env) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                yield line.decode("utf-8", "replace").rstrip("\n")
-        finally:
-            _end(process)
 
 
 @contextmanager
@@ -173,8 +161,3 @@ def _bytes(stdin: str | bytes | Path | None) -> bytes | None:
 
 def _text(output: bytes | None) -> str:
     return (output or b"").decode("utf-8", "replace")
-
-
-def environment_of(names: Iterable[str]) -> dict[str, str]:
-    """Return those of the named environment variables that are set."""
-    return {name: os.environ[name] for name in names if name in os.environ}

@@ -1,4 +1,4 @@
-"""The dev cluster's two hand-managed Secrets: made when they are missing, checked when they are there, never changed."""
+"""The two hand-managed Secrets: made when they are missing, checked when they are there, never changed."""
 
 import json
 import os

@@ -95,7 +95,7 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Remember `--keep-cluster`, for pytest-kind shall keep the cluster in any case: removing it takes more than that."""
+    """Remember `--keep-cluster`; pytest-kind itself keeps the cluster in any case, for removing ours takes more."""
     config.option.keep_airflow_env = config.getoption("keep_cluster")
 
 

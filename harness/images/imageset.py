@@ -11,7 +11,7 @@ REPOSITORY = "localhost/harness"
 
 @dataclass(frozen=True)
 class ImageSet:
-    """`system` maps the names that Kubernetes asks for to our images; it is empty when the node image brings its own."""
+    """`system` maps the names that Kubernetes asks for to our images; empty when the node image brings its own."""
 
     choice: Choice
     node: str

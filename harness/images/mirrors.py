@@ -1,4 +1,4 @@
-"""The source `mirrors`: all images from Debian packages, Go modules and Python packages, for networks without registry."""
+"""The source `mirrors`: all images from Debian packages, Go modules and Python packages, with no registry."""
 
 import platform
 import shutil

@@ -74,7 +74,9 @@ class Store:
                 self.docker.call("tag", image, wanted)
             references = [*self.images.system, self.images.airflow, self.images.postgresql]
             started = time.monotonic()
-            self.docker.save_into(references, name, [*CTR, "images", "import", "--local", "--discard-unpacked-layers", "-"])
+            self.docker.save_into(
+                references, name, [*CTR, "images", "import", "--local", "--discard-unpacked-layers", "-"]
+            )
             say(f"{len(references)} images imported in {time.monotonic() - started:.0f} s")
             self.docker.call("stop", "--time=30", name)
         finally:

@@ -82,11 +82,7 @@ def test_selectors_never_change_and_select_their_pods(chart: Rendering) -> None:
 def test_services_select_exactly_one_component(chart: Rendering) -> None:
     for service in chart.of_kind("Service"):
         selector = service["spec"]["selector"]
-        selected = [
-            name
-            for name, pod in chart.pods().items()
-            if selector.items() <= pod["metadata"]["labels"].items()
-        ]
+        selected = [name for name, pod in chart.pods().items() if selector.items() <= pod["metadata"]["labels"].items()]
         assert selected == [service["metadata"]["name"].removeprefix("airflow-")]
 
 

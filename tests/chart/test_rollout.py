@@ -48,9 +48,7 @@ def changed(before: Rendering, after: Rendering) -> set[str]:
 
 
 @pytest.mark.parametrize(("assignment", "rolled"), ROLLS.values(), ids=ROLLS.keys())
-def test_a_value_rolls_only_what_it_touches(
-    helm: Path, stable: Rendering, assignment: str, rolled: set[str]
-) -> None:
+def test_a_value_rolls_only_what_it_touches(helm: Path, stable: Rendering, assignment: str, rolled: set[str]) -> None:
     assert changed(stable, render(helm, sets=(*STABLE, assignment))) == rolled
 
 

@@ -89,9 +89,7 @@ def test_the_generated_keys_are_strong_and_well_formed(default: Rendering) -> No
 def test_the_database_url_has_the_generated_password(default: Rendering) -> None:
     data = default["Secret/airflow-postgresql"]["data"]
     password = decoded(data["password"])
-    assert decoded(data["connection"]) == (
-        f"postgresql+psycopg2://airflow:{password}@airflow-postgresql:5432/airflow"
-    )
+    assert decoded(data["connection"]) == (f"postgresql+psycopg2://airflow:{password}@airflow-postgresql:5432/airflow")
 
 
 def test_the_keys_outlive_the_release(default: Rendering) -> None:

@@ -91,8 +91,6 @@ def has_token(pod: Object) -> bool:
     return bool(pod["spec"].get("automountServiceAccountToken", True))
 
 
-@pytest.mark.parametrize(
-    "component", ["api-server", "scheduler", "dag-processor", "triggerer", "setup", "worker"]
-)
+@pytest.mark.parametrize("component", ["api-server", "scheduler", "dag-processor", "triggerer", "setup", "worker"])
 def test_every_component_has_an_account_of_its_own(default: Rendering, component: str) -> None:
     assert default.pods()[component]["spec"]["serviceAccountName"] == f"airflow-{component}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - a class that psycopg2 names so
 
 DEADLINE_S = 600
 PAUSE_S = 1

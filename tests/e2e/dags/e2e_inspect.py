@@ -3,10 +3,10 @@
 The report is text, since a name that is not there must not fail the task.
 """
 
-import json
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
@@ -23,21 +23,19 @@ def addresses_of(host: str) -> list[str]:
 @dag(schedule=None, catchup=False, tags=["e2e"])
 def e2e_inspect() -> None:
     @task
-    def inspect() -> str:
+    def inspect() -> dict[str, Any]:
         # The container's first process: Airflow changes the environment of the task's own.
         block = Path("/proc/1/environ").read_bytes().decode()
         environment = dict(entry.split("=", 1) for entry in block.split("\0") if "=" in entry)
         conf = get_current_context()["dag_run"].conf
-        return json.dumps(
-            {
-                "environment": sorted(environment),
-                "database_urls": sorted(name for name, value in environment.items() if value.startswith("postgresql")),
-                "service_account_files": sorted(map(str, SERVICE_ACCOUNT.glob("*"))),
-                "special": os.environ.get("E2E_SPECIAL"),
-                "addresses": {host: addresses_of(host) for host in conf.get("resolve", [])},
-                "uid": os.getuid(),
-            }
-        )
+        return {
+            "environment": sorted(environment),
+            "database_urls": sorted(name for name, value in environment.items() if value.startswith("postgresql")),
+            "service_account_files": sorted(map(str, SERVICE_ACCOUNT.glob("*"))),
+            "special": os.environ.get("E2E_SPECIAL"),
+            "addresses": {host: addresses_of(host) for host in conf.get("resolve", [])},
+            "uid": os.getuid(),
+        }
 
     inspect()
 
