@@ -65,8 +65,8 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
     """Give the terminal to `argv` and return its exit code; the person at the terminal is its time-out."""
     try:
         return subprocess.run(argv, env={**os.environ, **(env or {})}, check=False).returncode
-    except FileNotFoundError:
-        raise CommandError(argv, "command not found") from None
+    except OSError as error:
+        raise CommandError(argv, str(error)) from None
 
 
 def pipe(source: Sequence[str], sink: Sequence[str], *, timeout_s: float) -> None:
@@ -91,14 +91,16 @@ def pipe(source: Sequence[str], sink: Sequence[str], *, timeout_s: float) -> Non
 def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
     """Start `argv` so that it outlives us, its output appended to `log`, and return its process id."""
     with log.open("ab") as sink:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
             env={**os.environ, **(env or {})},
             start_new_session=True,
-        ).pid
+        )
+    process.returncode = 0  # nobody waits for it; without this Python warns that it still runs
+    return process.pid
 
 
 @contextmanager
@@ -118,7 +120,7 @@ def _started(
             cwd=cwd,
             start_new_session=True,
         )
-    except (FileNotFoundError, PermissionError) as error:
+    except OSError as error:  # not there, not allowed, or of another machine
         raise CommandError(argv, str(error)) from None
     try:
         yield process

@@ -33,6 +33,15 @@ def credentials_file(settings: Settings) -> Path:
     return settings.folder / "credentials.json"
 
 
+def has_secrets(kubernetes: Kubernetes, settings: Settings) -> bool:
+    """Tell whether both Secrets are there; raises UsageError when the login lacks a key."""
+    names = (UI_CREDS, VARIABLES)
+    if any(kubernetes.get("Secret", name, settings.namespace) is None for name in names):
+        return False
+    read_credentials(kubernetes, settings)
+    return True
+
+
 def ensure_secrets(kubernetes: Kubernetes, settings: Settings) -> Credentials:
     """Make the Secrets that are missing and return the login.
 

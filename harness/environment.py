@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from harness import doctor, labels, release
 from harness.cluster import cluster_name, remove_cluster, remove_container
-from harness.credentials import ensure_secrets
+from harness.credentials import ensure_secrets, has_secrets
 from harness.delivery.live import Delivery, deliver
 from harness.delivery.sync import Likeness, compare, sync
 from harness.errors import HarnessError, UsageError
@@ -102,19 +102,19 @@ class Environment(Parts):
             self.package()
             doctor.check_room(self.settings.state, None)
 
-        yield Step("input", lambda: False, check)
+        yield Step("input", None, check)
         yield Step(
             "container engine",
             self._engine_answers,
             lambda say: void(ensure_engine(self.host, self.settings.state / "engine", say)),
         )
-        yield Step("host", lambda: False, lambda _: self._check_host())
+        yield Step("host", None, lambda _: self._check_host())
         yield Step(
             "kind and helm",
             lambda: all(find_binary(wanted, self.go) for wanted in (kind_binary(self.pins), helm_binary(self.pins))),
             self._ensure_binaries,
         )
-        yield Step("chart", lambda: False, lambda _: self.release.check())
+        yield Step("chart", None, lambda _: self.release.check())
         yield Step("cluster's settings", lambda: not self.node_states(), lambda _: self.cluster.check_same())
 
     def _engine_answers(self) -> bool:
@@ -155,8 +155,16 @@ class Environment(Parts):
 
     def _airflow_steps(self) -> Iterator[Step]:
         settings = self.settings
-        yield Step("namespace", lambda: False, lambda _: release.ensure_namespace(self.kubernetes, settings))
-        yield Step("secrets", lambda: False, lambda _: void(ensure_secrets(self.kubernetes, settings)))
+        yield Step(
+            "namespace",
+            lambda: release.has_namespace(self.kubernetes, settings),
+            lambda _: release.ensure_namespace(self.kubernetes, settings),
+        )
+        yield Step(
+            "secrets",
+            lambda: has_secrets(self.kubernetes, settings),
+            lambda _: void(ensure_secrets(self.kubernetes, settings)),
+        )
         yield Step(
             "dags",
             lambda: self.dags_state() == "same",
@@ -168,8 +176,8 @@ class Environment(Parts):
             lambda: not list(release.not_available(self.kubernetes, settings.namespace)),
             lambda say: release.wait_until_available(self.kubernetes, settings, say),
         )
-        yield Step("login", lambda: False, lambda say: release.wait_until_it_serves(self.airflow, settings, say))
-        yield Step("dags live", lambda: False, lambda _: void(self.sync_dags()))
+        yield Step("login", None, lambda say: release.wait_until_it_serves(self.airflow, settings, say))
+        yield Step("dags live", None, lambda _: void(self.sync_dags()))
 
     def _remove(self, say: Say) -> None:
         for container in self._fillers():

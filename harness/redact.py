@@ -9,11 +9,12 @@ MASK = "***"
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _ASSIGNMENT = re.compile(
     r"""(?ix)
-    (?P<name>[\w.-]*(?:password|passwd|passphrase|secret|token|fernet|api[_-]?key|private[_-]?key)[\w.-]*)
-    (?P<glue>["']?\s*[:=]\s*["']?)
-    (?P<value>[^\s"',}{]+)
+    (?P<name>[\w.-]*(?:password|passwd|passphrase|secret|token|fernet|api[_-]?key|private[_-]?key|client-key)[\w.-]*)
+    (?P<glue>\\?["']?[^\S\n]*[:=][^\S\n]*)
+    (?: (?P<quote>\\?["']) (?: (?!(?P=quote)) [^\n] )+ | [^\s"',}{]+ )
     """
 )
+_HEADER = re.compile(r"(?i)(?P<head>authorization[\"']?\s*[:=]\s*[\"']?(?:basic|bearer)\s+)[^\s\"',]+")
 _URL_PASSWORD = re.compile(r"(?P<head>\w[\w+.-]*://[^\s:/@]*:)[^\s@/]+(?=@)")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
 
@@ -26,10 +27,11 @@ def remember_secrets(values: Iterable[str]) -> None:
 
 
 def redact(text: str) -> str:
-    """Return `text` with remembered secrets, JWTs, private keys, URL passwords and `password=...` values masked."""
+    """Return `text` with remembered secrets, JWTs, private keys, URL passwords and `password=...` masked."""
     for value in sorted(_known, key=len, reverse=True):
         text = text.replace(value, MASK)
     text = _PEM.sub(MASK, text)
     text = _JWT.sub(MASK, text)
-    text = _URL_PASSWORD.sub(rf"\g<head>{MASK}", text)
-    return _ASSIGNMENT.sub(rf"\g<name>\g<glue>{MASK}", text)
+    for pattern in (_HEADER, _URL_PASSWORD):
+        text = pattern.sub(rf"\g<head>{MASK}", text)
+    return _ASSIGNMENT.sub(rf"\g<name>\g<glue>\g<quote>{MASK}", text)

@@ -100,8 +100,16 @@ def _image(reference: str) -> dict[str, str]:
 
 def _chart_files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
-        if path.is_file() and "dags" not in path.relative_to(folder).parts[:1]:
+        if path.is_file() and path.suffix != ".pyc" and "dags" not in path.relative_to(folder).parts[:1]:
             yield path
+
+
+def has_namespace(kubernetes: Kubernetes, settings: Settings) -> bool:
+    """Tell whether the namespace and its volume are there."""
+    return (
+        kubernetes.get("Namespace", settings.namespace) is not None
+        and kubernetes.get("PersistentVolumeClaim", LOGS, settings.namespace) is not None
+    )
 
 
 def ensure_namespace(kubernetes: Kubernetes, settings: Settings) -> None:

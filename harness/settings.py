@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from harness.errors import UsageError
 
@@ -71,6 +77,11 @@ class Settings(BaseSettings):
         if not NAME.fullmatch(name):
             raise ValueError("1 to 20 of a-z, 0-9 and -, and a letter first")
         return name
+
+    @field_validator("state")
+    @classmethod
+    def _from_project(cls, state: Path, info: ValidationInfo) -> Path:
+        return Path(info.data.get("project", ""), state)
 
     @property
     def airflow_port(self) -> int:
@@ -142,7 +153,9 @@ def load_settings(flags: Mapping[str, object] | None = None, *, start: Path | No
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
         )
-        raise UsageError(
-            f"bad settings: {problems}",
-            next_step="correct the flag, the HARNESS_* variable or [tool.harness] in pyproject.toml",
-        ) from None
+    except SettingsError as error:  # a list that is not JSON, for example
+        problems = str(error)
+    raise UsageError(
+        f"bad settings: {problems}",
+        next_step="correct the flag, the HARNESS_* variable or [tool.harness] in pyproject.toml",
+    )

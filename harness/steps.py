@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Outcome = Literal["done", "unchanged", "failed"]
+Outcome = Literal["checked", "done", "unchanged", "failed"]
 Say = Callable[[str], None]
 
 
@@ -19,15 +19,18 @@ class Reporter(Protocol):
         """The running step has something to tell: what it does or waits for."""
 
     def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
-        """Step `name` ended after `seconds`; `unchanged` when nothing was to be done."""
+        """Step `name` ended after `seconds`; `unchanged` when nothing was to be done, `checked` for a mere look."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that `up` makes: `run` makes it when `is_done` says that it is not there as it should be."""
+    """One thing that `up` makes: `run` makes it when `is_done` says that it is not there as it should be.
+
+    Without `is_done` it is a check: `run` always runs and makes nothing.
+    """
 
     name: str
-    is_done: Callable[[], bool]
+    is_done: Callable[[], bool] | None
     run: Callable[[Say], None]
 
 
@@ -38,10 +41,10 @@ def run_steps(steps: Iterable[Step], reporter: Reporter) -> None:
         reporter.started(step.name)
         outcome: Outcome = "failed"
         try:
-            if step.is_done():
+            if step.is_done and step.is_done():
                 outcome = "unchanged"
             else:
                 step.run(reporter.said)
-                outcome = "done"
+                outcome = "done" if step.is_done else "checked"
         finally:
             reporter.ended(step.name, outcome, time.monotonic() - started)

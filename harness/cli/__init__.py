@@ -4,8 +4,6 @@ import signal
 import sys
 from types import FrameType
 
-import typer
-
 from harness.cli import app
 from harness.cli.output import err
 from harness.errors import HarnessError
@@ -19,21 +17,16 @@ def main() -> None:
     # So that a time-out's TERM, too, ends what we started.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = app.app(standalone_mode=False)
+        app.app()
     except HarnessError as error:
-        err.print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False)
+        err.print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
         if error.next_step:
-            err.print(f"[bold]next:[/]  {_escape(error.next_step)}", highlight=False)
+            err.print(f"[bold]next:[/]  {_escape(error.next_step)}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        err.print("interrupted; `harness up` goes on from here, `harness down` removes it")
-        sys.exit(INTERRUPTED)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except app.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as stop:  # typer's own end, whatever the outcome: also of an interrupt
+        if stop.code == INTERRUPTED:
+            err.print("interrupted; `harness up` goes on from here, `harness down` removes it")
+        raise
 
 
 def _escape(text: str) -> str:

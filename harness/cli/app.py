@@ -2,24 +2,22 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from click import ClickException
 
 from harness import status as status_of
 from harness.cli.output import StepPrinter, err, out, print_json, print_table
 from harness.command import run_interactive
-from harness.credentials import credentials_file, password_to_show
+from harness.credentials import credentials_file, password_to_show, read_credentials
 from harness.delivery.live import Delivery
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
 from harness.pin_check import check_pins, update_pins
 from harness.redact import redact
-from harness.settings import load_settings
-
-__all__ = ["ClickException", "app"]
+from harness.settings import DEV, load_settings
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -57,12 +55,16 @@ def up(
 ) -> None:
     """Make the environment, or what is missing of it, and print how to use it."""
     environment = _environment(context, workers=workers)
+    started = time.monotonic()
     environment.up(StepPrinter())
-    settings = environment.settings
-    prefix = "" if settings.name == "dev" else f" --name {settings.name}"
-    out.print(f"\nAirflow is up at [bold]{settings.url}[/]", highlight=False)
-    out.print(f"  log in:    harness{prefix} status      (make dev-status)", highlight=False)
-    out.print(f"  sync DAGs: harness{prefix} dags sync   (make dags)", highlight=False)
+    is_dev = environment.settings.name == DEV
+    command = f"{os.path.relpath(sys.argv[0])} --name {environment.settings.name}"
+    out.print(
+        f"\nAirflow is up at [bold]{environment.settings.url}[/] ({time.monotonic() - started:.0f} s)\n"
+        f"  how to log in:  {'make dev-status' if is_dev else f'{command} status'}\n"
+        f"  sync the DAGs:  {'make dags' if is_dev else f'{command} dags sync'}",
+        highlight=False,
+    )
 
 
 @app.command()
@@ -88,8 +90,9 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 def _print_login(environment: Environment) -> None:
     settings = environment.settings
-    password = password_to_show(settings)
-    out.print(f"\nURL: {settings.url}    user: admin", highlight=False)
+    user = read_credentials(environment.kubernetes, settings).username
+    password = password_to_show(settings)  # last, for it is given out once
+    out.print(f"\nURL: {settings.url}    user: {user}", highlight=False)
     if password:
         # Past redact() on purpose: this is the one place where a person is told the password.
         out.print(f"password (shown once): {password}", highlight=False, markup=False)

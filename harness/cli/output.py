@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict, is_dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -14,8 +15,14 @@ from harness.steps import Outcome
 out = Console()
 err = Console(stderr=True)
 
-MARKS: dict[Outcome, str] = {"done": "[green]✓[/]", "unchanged": "[dim]·[/]", "failed": "[red]✗[/]"}
+MARKS: dict[Outcome, str] = {
+    "checked": "[dim]✓[/]",
+    "done": "[green]✓[/]",
+    "unchanged": "[dim]·[/]",
+    "failed": "[red]✗[/]",
+}
 NAME_WIDTH = 28
+WORTH_TELLING_S = 2
 
 
 class StepPrinter:
@@ -44,7 +51,7 @@ class StepPrinter:
         if self._progress:
             self._progress.stop()
             self._progress = None
-        took = "unchanged" if outcome == "unchanged" else f"{seconds:6.1f} s"
+        took = outcome if outcome in {"unchanged", "checked"} and seconds < WORTH_TELLING_S else f"{seconds:.1f} s"
         out.print(f"  {MARKS[outcome]} {name:<{NAME_WIDTH}} {took}", highlight=False)
 
 
@@ -54,7 +61,7 @@ def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(redact(cell) for cell in row))
+        table.add_row(*(escape(redact(cell)) for cell in row))
     out.print(table)
 
 
@@ -65,5 +72,9 @@ def print_json(value: object) -> None:
 
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return redact(value) if isinstance(value, str) else value

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from harness.command import run
+from harness.command import CommandError, run
 from harness.errors import HarnessError
 from harness.host.platform import go_platform
 from harness.pins import Download, Pins
@@ -83,7 +83,11 @@ def _go_command(binary: Binary) -> GoCommand:
 
 
 def _version_of(path: str, binary: Binary) -> str:
-    found = re.search(r"\d+\.\d+\.\d+", run([path, *binary.version_args], timeout_s=30, check=False).stdout)
+    try:
+        text = run([path, *binary.version_args], timeout_s=30, check=False).stdout
+    except CommandError:  # of another machine, for example
+        return ""
+    found = re.search(r"\d+\.\d+\.\d+", text)
     return found[0] if found else ""
 
 

@@ -19,6 +19,7 @@ START_S = 60
 CONFIG = Path("/etc/docker/daemon.json")
 BOUNDED = Path("/usr/local/sbin/runc-bounded")
 BOUNDED_RUNTIME = "harness-bounded"
+PID_FILES = (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid"))
 
 
 def ensure_engine(host: Host, log_folder: Path, say: Say) -> Docker:
@@ -110,13 +111,14 @@ def _configure_bounded_runtime() -> None:
             )
     BOUNDED.write_text(files("harness.host").joinpath("runc_bounded.py").read_text("utf-8"))
     BOUNDED.chmod(0o755)
-    CONFIG.parent.mkdir(parents=True, exist_ok=True)
-    CONFIG.write_text(json.dumps(wanted, indent=2) + "\n")
+    if not CONFIG.exists():
+        CONFIG.parent.mkdir(parents=True, exist_ok=True)
+        CONFIG.write_text(json.dumps(wanted, indent=2) + "\n")
 
 
 def _remove_stale_pid_files() -> None:
     """A killed engine leaves its files behind, and refuses to start when that number lives again as another process."""
-    for path in (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid")):
+    for path in PID_FILES:
         try:
             pid = int(path.read_text())
             name = Path(f"/proc/{pid}/comm").read_text().strip()

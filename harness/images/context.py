@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ def build_secrets() -> Iterator[dict[str, Path]]:
         settings = folder / "packages"
         settings.touch(0o600)
         settings.write_text(
-            "".join(f"export {key}='{os.environ[key]}'\n" for key in PACKAGE_SETTINGS if key in os.environ)
+            "".join(f"export {key}={shlex.quote(os.environ[key])}\n" for key in PACKAGE_SETTINGS if key in os.environ)
         )
         secrets = {"packages": settings}
         bundle = next((Path(os.environ[key]) for key in CA_VARIABLES if os.environ.get(key)), None)

@@ -36,45 +36,51 @@ class Mirrors:
         return ImageSet(
             self.choice,
             node=self._node("node"),
-            airflow=ours("airflow", hash_of(self._base, package_folder("airflow"))),
-            postgresql=ours("postgres", hash_of(self._base, package_folder("postgres"))),
+            airflow=ours("airflow", hash_of(self.base, package_folder("airflow"))),
+            postgresql=ours("postgres", hash_of(self.base, package_folder("postgres"))),
             system=self._system,
         )
 
     def steps(self) -> list[Step]:
         """Return the steps that build what is not there."""
         images = self.images()
-        built = [self._node(stage) for stage in ("node", *sorted(set(self._stages.values())))]
-        compile_steps = [
-            Step(
-                f"compile {command.name}",
-                lambda command=command: self._has(*built) or self.go.binary(command).exists(),  # type: ignore[misc]
-                lambda say, command=command: self._compile(command, say),  # type: ignore[misc]
-            )
-            for command in self._commands
-        ]
+        stages = [self._node(stage) for stage in self._all_stages]
+        steps = [Step("image base", lambda: self.docker.has_images(self.base), self._build_base)]
+        if not self.docker.has_images(*stages):
+            steps += [self._compile_step(command) for command in self._commands]
         return [
-            Step("image base", lambda: self._has(self._base), self._build_base),
-            *compile_steps,
-            Step("image node", lambda: self._has(*built), self._build_node),
-            Step("image airflow", lambda: self._has(images.airflow), lambda _: self._build("airflow", images.airflow)),
-            Step(
-                "image postgresql",
-                lambda: self._has(images.postgresql),
-                lambda _: self._build("postgres", images.postgresql),
-            ),
+            *steps,
+            Step("image node", lambda: self.docker.has_images(*stages), self._build_node),
+            self._image_step("airflow", images.airflow),
+            self._image_step("postgres", images.postgresql),
         ]
+
+    def _compile_step(self, command: GoCommand) -> Step:
+        return Step(
+            f"compile {command.name}",
+            lambda: self.go.binary(command).exists(),
+            lambda say: self._compile(command, say),
+        )
+
+    def _image_step(self, image: str, tag: str) -> Step:
+        return Step(f"image {image}", lambda: self.docker.has_images(tag), lambda _: self._build(image, tag))
 
     @cached_property
     def _debootstrap(self) -> list[str]:
+        # usr-is-merged and its hook keep perl out; what nobody reads in a container stays out, too.
         return [
-            *("mmdebstrap", "--variant=minbase", "--include=ca-certificates", "--quiet"),
-            *("--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*"),
+            *("mmdebstrap", "--quiet", "--variant=apt", "--include=ca-certificates,usr-is-merged"),
+            "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+            "--dpkgopt=force-unsafe-io",
+            *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale")),
+            "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+            '--aptopt=Acquire::Languages "none"',
             *(self.pins.versions.debian, "-"),
         ]
 
     @cached_property
-    def _base(self) -> str:
+    def base(self) -> str:
+        """Return the name of the Debian image that the others are built on."""
         return ours("base", hash_of(self._debootstrap, platform.machine()))
 
     @cached_property
@@ -120,13 +126,14 @@ class Mirrors:
 
     @cached_property
     def _node_tag(self) -> str:
-        return hash_of(self._base, package_folder("node"), *(command.digest for command in self._commands))
+        return hash_of(self.base, package_folder("node"), *(command.digest for command in self._commands))
 
     def _node(self, stage: str) -> str:
         return ours(stage, self._node_tag)
 
-    def _has(self, *references: str) -> bool:
-        return all(self.docker.has_image(reference) for reference in references)
+    @cached_property
+    def _all_stages(self) -> list[str]:
+        return ["node", *sorted(set(self._stages.values()))]
 
     def _build_base(self, say: Say) -> None:
         if not shutil.which("mmdebstrap"):
@@ -137,7 +144,7 @@ class Mirrors:
                 )
             say("installing mmdebstrap with apt")
             apt_install(["mmdebstrap"])
-        self.docker.import_from(self._debootstrap, self._base)
+        self.docker.import_from(self._debootstrap, self.base)
 
     def _compile(self, command: GoCommand, say: Say) -> None:
         if command.name == "kube":
@@ -147,10 +154,10 @@ class Mirrors:
     def _build_node(self, say: Say) -> None:
         binaries = {command.name: self.go.ensure(command) for command in self._commands}
         with build_context(package_folder("node"), binaries) as context, build_secrets() as secrets:
-            for stage in ("node", *sorted(set(self._stages.values()))):
+            for stage in self._all_stages:
                 say(f"stage {stage}")
-                self.docker.build(context, self._node(stage), target=stage, args={"BASE": self._base}, secrets=secrets)
+                self.docker.build(context, self._node(stage), target=stage, args={"BASE": self.base}, secrets=secrets)
 
     def _build(self, image: str, tag: str) -> None:
         with build_context(package_folder(image)) as context, build_secrets() as secrets:
-            self.docker.build(context, tag, args={"BASE": self._base}, secrets=secrets)
+            self.docker.build(context, tag, args={"BASE": self.base}, secrets=secrets)

@@ -34,10 +34,12 @@ class Registry:
         return [
             self._pull("node", images.node),
             self._pull("python", self._python),
-            Step("image airflow", lambda: self.docker.has_image(images.airflow), lambda _: self._build(images.airflow)),
+            Step(
+                "image airflow", lambda: self.docker.has_images(images.airflow), lambda _: self._build(images.airflow)
+            ),
             Step(
                 "image postgresql",
-                lambda: self.docker.has_image(images.postgresql),
+                lambda: self.docker.has_images(images.postgresql),
                 lambda _: self._pull_as(self._postgresql, images.postgresql),
             ),
         ]
@@ -59,7 +61,7 @@ class Registry:
         return f"{self.mirror}/{name if '/' in name else f'library/{name}'}@{digest}"
 
     def _pull(self, name: str, reference: str) -> Step:
-        return Step(f"image {name}", lambda: self.docker.has_image(reference), lambda _: self.docker.pull(reference))
+        return Step(f"image {name}", lambda: self.docker.has_images(reference), lambda _: self.docker.pull(reference))
 
     def _pull_as(self, reference: str, name: str) -> None:
         self.docker.pull(reference)

@@ -1,0 +1,119 @@
+"""The source `registry`, against a registry of our own that serves images by digest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from harness.command import CommandError
+from harness.host.platform import Host
+from harness.images.context import build_secrets, hash_of
+from harness.images.imageset import ours
+from harness.images.mirrors import Mirrors
+from harness.images.registry import Registry
+from harness.images.source import Choice, choose_source, registry_answers
+from harness.pins import Pins, RegistryImages
+from harness.pytest_plugin import AirflowEnv
+from harness.steps import Outcome, run_steps
+from harness.tools.docker import Docker
+from harness.waiting import NotYet, wait_until
+
+pytestmark = pytest.mark.timeout(600, func_only=True)
+
+CONTEXT = Path(__file__).parent / "registry"
+NAMES = {"node": "kindest/node", "python": "library/python", "postgresql": "library/postgres"}
+
+
+class Recorded:
+    """A reporter that keeps each step's outcome."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, Outcome] = {}
+
+    def started(self, name: str) -> None: ...
+
+    def said(self, text: str) -> None: ...
+
+    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:  # noqa: ARG002 - the protocol's
+        self.outcomes[name] = outcome
+
+
+@dataclass(frozen=True)
+class Served:
+    """A registry, and pins whose digests it serves."""
+
+    docker: Docker
+    host: str
+    pins: Pins
+
+    def source(self) -> Registry:
+        return Registry(self.docker, self.pins, Choice("registry", "test"), self.host)
+
+
+@pytest.fixture(scope="module")
+def mirrors(airflow_env: AirflowEnv) -> Mirrors:
+    """The images of this machine stand in for the official ones."""
+    recipes = airflow_env.environment.recipes
+    assert isinstance(recipes, Mirrors), "this test serves the images that the source `mirrors` made"
+    return recipes
+
+
+@pytest.fixture(scope="module")
+def served(mirrors: Mirrors) -> Iterator[Served]:
+    docker = mirrors.docker
+    image = ours("registry", hash_of(mirrors.base, CONTEXT))
+    with build_secrets() as secrets:
+        docker.build(CONTEXT, image, args={"BASE": mirrors.base}, secrets=secrets)
+    container = DockerContainer(image)
+    container.ports["5000/tcp"] = ("127.0.0.1", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(testcontainers_config, "ryuk_disabled", value=True)  # its image would come from a registry
+        with container:
+            host = f"127.0.0.1:{container.get_exposed_port(5000)}"
+            wait_until(host, lambda: registry_answers(host) or NotYet("no answer"), timeout_s=30)
+            yield Served(docker, host, _push(mirrors, host))
+
+
+def _push(mirrors: Mirrors, host: str) -> Pins:
+    """Push an image for each pin, forget them here, and return pins with the digests that the registry serves."""
+    images = mirrors.images()
+    digests = {}
+    for pin, image in (("node", images.node), ("python", mirrors.base), ("postgresql", images.postgresql)):
+        name = f"{host}/{NAMES[pin]}:test"
+        mirrors.docker.call("tag", image, name)
+        mirrors.docker.call("push", "--quiet", name, timeout_s=300)
+        pushed = mirrors.docker.call("image", "inspect", '--format={{join .RepoDigests " "}}', name).split()
+        digest = next(reference.partition("@")[2] for reference in pushed if reference.startswith(host))
+        mirrors.docker.call("image", "rm", name)
+        digests[pin] = f"{NAMES[pin].removeprefix('library/')}:test@{digest}"
+    return mirrors.pins.model_copy(update={"registry": RegistryImages(**digests)})
+
+
+def test_images_come_from_the_registry_by_digest_and_only_once(served: Served) -> None:
+    source = served.source()
+    first, second = Recorded(), Recorded()
+    run_steps(source.steps(), first)
+    assert set(first.outcomes.values()) == {"done"}
+    images = source.images()
+    assert images.node.startswith(f"{served.host}/kindest/node@sha256:")
+    assert not images.system
+    version = served.docker.run_once(images.airflow, ["airflow", "version"])
+    assert version.splitlines()[-1] == served.pins.versions.airflow
+    run_steps(source.steps(), second)
+    assert set(second.outcomes.values()) == {"unchanged"}
+
+
+def test_a_digest_that_the_registry_does_not_have_is_refused(served: Served) -> None:
+    node = f"kindest/node:test@sha256:{'0' * 64}"
+    pins = served.pins.model_copy(update={"registry": served.pins.registry.model_copy(update={"node": node})})
+    with pytest.raises(CommandError, match="not found"):
+        run_steps(replace(served, pins=pins).source().steps(), Recorded())
+
+
+def test_auto_takes_the_registry_that_answers(served: Served) -> None:
+    on_cgroup_v2 = Host(root=Path("/nonexistent"))
+    assert choose_source("auto", on_cgroup_v2, mirror=served.host).source == "registry"
+    assert choose_source("auto", on_cgroup_v2, mirror="127.0.0.1:1").source == "mirrors"

@@ -1,0 +1,38 @@
+"""What keeps the unit tests apart from this machine: its settings, its processes and its time."""
+
+import os
+import subprocess
+
+import pytest
+
+from harness import redact
+from harness.waiting import wait_until
+
+from .fakes.clock import FakeTime
+from .fakes.command import FakeCommands
+
+
+@pytest.fixture(autouse=True)
+def _apart_from_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("HARNESS_", "DOCKER_")) or name == "CI":
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(redact, "_known", set())
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> FakeCommands:
+    """Return what answers every command that the test starts."""
+    fake = FakeCommands()
+    monkeypatch.setattr(subprocess, "Popen", fake.popen)
+    return fake
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """Return the clock that every wait without a clock of its own goes by."""
+    fake = FakeTime()
+    defaults = wait_until.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "clock", fake.clock)
+    return fake

@@ -1,0 +1,71 @@
+"""Official images: by digest, at a mirror where there is one."""
+
+from unittest.mock import ANY
+
+import pytest
+
+from harness.images.registry import Registry
+from harness.pins import load_pins
+from harness.steps import Step
+
+from ..fakes.command import FakeCommands
+from ..samples import DOCKER, REGISTRY_IMAGES
+
+PINS = load_pins()
+
+
+def recipes(mirror: str = "") -> Registry:
+    return Registry(DOCKER, PINS, REGISTRY_IMAGES.choice, mirror)
+
+
+def step(name: str, mirror: str = "") -> Step:
+    return next(step for step in recipes(mirror).steps() if step.name == name)
+
+
+def digest(reference: str) -> str:
+    return reference.partition("@")[2]
+
+
+def test_node_is_kind_s_own_by_digest() -> None:
+    images = recipes().images()
+    assert images.node == f"kindest/node@{digest(PINS.registry.node)}"
+    assert images.system == {}
+
+
+def test_mirror_serves_the_same_digest() -> None:
+    assert recipes("mirror.test:5000").images().node == f"mirror.test:5000/kindest/node@{digest(PINS.registry.node)}"
+
+
+@pytest.mark.parametrize(("mirror", "head"), [("", "python"), ("mirror.test:5000", "mirror.test:5000/library/python")])
+def test_airflow_is_built_on_the_official_python(commands: FakeCommands, mirror: str, head: str) -> None:
+    base = f"{head}@{digest(PINS.registry.python)}"
+    tag = recipes(mirror).images().airflow
+    commands.on("docker", "pull", "--quiet", base)
+    commands.on(
+        *("docker", "build", "--progress=plain", "--tag", tag, "--build-arg", f"BASE={base}"),
+        *("--secret", ANY, ANY),
+    )
+    commands.on(
+        *("docker", "build", "--progress=plain", "--tag", tag, "--build-arg", f"BASE={base}"),
+        *("--secret", ANY, "--secret", ANY, ANY),
+    )
+    step("image python", mirror).run(str)
+    step("image airflow", mirror).run(str)
+    assert len(commands.calls) == 2
+
+
+def test_postgresql_gets_a_name_that_kubernetes_does_not_pull(commands: FakeCommands) -> None:
+    reference = f"postgres@{digest(PINS.registry.postgresql)}"
+    commands.on("docker", "pull", "--quiet", reference)
+    commands.on("docker", "tag", reference, recipes().images().postgresql)
+    step("image postgresql").run(str)
+    assert len(commands.calls) == 2
+    assert recipes().images().postgresql.startswith("localhost/")
+
+
+def test_what_is_there_is_not_pulled(commands: FakeCommands) -> None:
+    node = recipes().images().node
+    commands.on("docker", "image", "inspect", "--format=.", node)
+    commands.on("docker", "image", "inspect", "--format=.", node, returncode=1)
+    assert step("image node").is_done()
+    assert not step("image node").is_done()

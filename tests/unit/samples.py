@@ -1,0 +1,56 @@
+"""Small real values that many tests begin with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.images.imageset import ImageSet
+from harness.images.source import Choice
+from harness.settings import Settings
+from harness.tools.docker import Docker
+
+DOCKER = Docker("docker")
+CHOICE = Choice("mirrors", "as set")
+IMAGES = ImageSet(
+    CHOICE,
+    node="localhost/harness/node:1",
+    airflow="localhost/harness/airflow:2",
+    postgresql="localhost/harness/postgres:3",
+    system={"localhost/harness/pause:1": "localhost/harness/pause:abc"},
+)
+REGISTRY_IMAGES = ImageSet(Choice("registry", "as set"), node="kindest/node@sha256:1", airflow="a:1", postgresql="p:1")
+
+
+def settings_of(folder: Path, **others: Any) -> Settings:
+    """Return settings whose project and state are below `folder`."""
+    project = folder / "project"
+    project.mkdir(exist_ok=True)
+    return Settings(project=project, state=folder / "state", **others)
+
+
+def info(**others: Any) -> str:
+    """Return what `docker info` prints."""
+    return json.dumps(
+        {
+            "ServerVersion": "29.0",
+            "OSType": "linux",
+            "Architecture": "x86_64",
+            "CgroupVersion": "2",
+            "DockerRootDir": "/var/lib/docker",
+            "Driver": "overlay2",
+            "DefaultRuntime": "runc",
+            "OperatingSystem": "Debian GNU/Linux 12",
+            **others,
+        }
+    )
+
+
+INFO = ("info", "--format", "{{json .}}")
+
+
+def make_executable(path: Path) -> Path:
+    """Make a file that is found on PATH; what it does is said with `commands.on`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/false\n")
+    path.chmod(0o755)
+    return path

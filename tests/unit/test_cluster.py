@@ -1,0 +1,264 @@
+"""The kind cluster: its configuration, what is the same, and what is removed."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import cluster as cluster_module
+from harness.cluster import MARK, Cluster, remove_cluster, remove_container
+from harness.command import CommandError
+from harness.errors import UsageError
+from harness.host import ports
+from harness.images.store import Store
+from harness.pins import load_pins
+from harness.settings import Settings
+from harness.tools.kind import Kind
+
+from .fakes.command import FakeCommands
+from .samples import DOCKER, IMAGES, REGISTRY_IMAGES, settings_of
+
+NODE = "harness-dev-control-plane"
+LIST = (
+    *("docker", "ps", "--all", "--filter", "label=io.x-k8s.kind.cluster=harness-dev"),
+    *("--format", "{{.Names}}\t{{.State}}"),
+)
+NETWORKS = ("docker", "network", "ls", "--quiet", "--filter", r"name=^harness\-dev$")
+MARKED = ("docker", "exec", NODE, "test", "-e", MARK)
+
+
+@dataclass
+class FakeStore:
+    clones: list[Path] = field(default_factory=list)
+
+    def clone(self, target: Path) -> None:
+        self.clones.append(target)
+
+
+def make(settings: Settings, images: Any = IMAGES, store: Any = None) -> Cluster:
+    return Cluster(settings, DOCKER, Kind(Path("kind")), load_pins(), images, store)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_of(tmp_path)
+
+
+@pytest.fixture
+def kubeconfig(settings: Settings) -> Path:
+    settings.folder.mkdir(parents=True)
+    settings.kubeconfig.touch()
+    return settings.kubeconfig
+
+
+def inspected(**others: Any) -> str:
+    there = {"image": IMAGES.node, "port": "8080", **others}
+    bindings = {"30080/tcp": [{"HostIp": "127.0.0.1", "HostPort": there["port"]}]}
+    return json.dumps([{"Id": "abc", "Config": {"Image": there["image"]}, "HostConfig": {"PortBindings": bindings}}])
+
+
+def test_configuration_opens_one_port_on_this_machine_alone(settings: Settings) -> None:
+    config: dict[str, Any] = make(settings).config()
+    (node,) = config["nodes"]
+    assert config["networking"] == {"apiServerAddress": "127.0.0.1"}
+    assert node["role"] == "control-plane"
+    assert node["image"] == IMAGES.node
+    assert node["extraPortMappings"] == [{"containerPort": 30080, "hostPort": 8080, "listenAddress": "127.0.0.1"}]
+
+
+def test_workers_have_no_port_and_every_node_its_own_store(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, workers=2, name="my-worker")
+    cluster = make(settings, store=Store(DOCKER, IMAGES, settings.cache_folder))
+    nodes: Any = cluster.config()["nodes"]
+    assert cluster.node_names == [
+        *("harness-my-worker-control-plane", "harness-my-worker-worker", "harness-my-worker-worker2"),
+    ]
+    assert [node["role"] for node in nodes] == ["control-plane", "worker", "worker"]
+    assert "extraPortMappings" not in nodes[1]
+    stores = [
+        mount["hostPath"]
+        for node in nodes
+        for mount in node["extraMounts"]
+        if mount["containerPath"] == "/var/lib/containerd"
+    ]
+    assert len(set(stores)) == 3
+
+
+def test_kubeadm_asks_for_our_system_images_only_where_we_built_them(settings: Settings) -> None:
+    ours, official = (str(make(settings, images).config()) for images in (IMAGES, REGISTRY_IMAGES))
+    assert "imageRepository: localhost/harness" in ours
+    assert load_pins().versions.etcd in ours
+    assert "imageRepository" not in official
+    assert "failCgroupV1: false" in ours
+    assert "failCgroupV1: false" in official
+
+
+@pytest.mark.parametrize(
+    ("nodes", "marked", "whole"),
+    [
+        (f"{NODE}\trunning\n", 0, True),
+        (f"{NODE}\trunning\n", 1, False),
+        (f"{NODE}\texited\n", 0, False),
+        (f"{NODE}\trunning\nharness-dev-worker\trunning\n", 0, False),
+        ("", 0, False),
+    ],
+)
+@pytest.mark.usefixtures("kubeconfig")
+def test_whole_is_what_was_finished_and_runs(
+    commands: FakeCommands, settings: Settings, nodes: str, marked: int, *, whole: bool
+) -> None:
+    commands.on(*LIST, stdout=nodes)
+    commands.on(*MARKED, returncode=marked)
+    assert make(settings).is_whole() is whole
+
+
+def test_without_a_kubeconfig_nothing_is_whole(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*LIST, stdout=f"{NODE}\trunning\n")
+    assert not make(settings).is_whole()
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [
+        ({"image": "localhost/harness/node:old"}, "node image: localhost/harness/node:old there"),
+        ({"port": "8081"}, "port: 8081 there, 8080 wanted"),
+    ],
+)
+def test_cluster_that_was_made_differently_is_told(
+    commands: FakeCommands, settings: Settings, there: dict[str, str], words: str
+) -> None:
+    commands.on(*LIST, stdout=f"{NODE}\trunning\n")
+    commands.on("docker", "inspect", "--type=container", NODE, stdout=inspected(**there))
+    with pytest.raises(UsageError, match=words) as caught:
+        make(settings).check_same()
+    assert "harness --name dev down" in caught.value.next_step
+
+
+def test_other_number_of_nodes_is_told_and_the_same_is_fine(commands: FakeCommands, tmp_path: Path) -> None:
+    commands.on(*LIST, stdout=f"{NODE}\trunning\n")
+    commands.on("docker", "inspect", "--type=container", NODE, stdout=inspected())
+    make(settings_of(tmp_path)).check_same()
+    with pytest.raises(UsageError, match="nodes: 1 there, 2 wanted"):
+        make(settings_of(tmp_path, workers=1)).check_same()
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_stopped_node_of_a_whole_cluster_is_started(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*LIST, stdout=f"{NODE}\texited\n")
+    commands.on("docker", "start", NODE)
+    commands.on(*MARKED)
+    said: list[str] = []
+    make(settings).ensure(said.append)
+    assert ["docker", "start", NODE] in commands.argvs
+    assert said == [f"starting node {NODE}, which is exited"]
+
+
+def expect_creation(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*NETWORKS)
+    commands.on(
+        *("docker", "network", "create", "--label=app.kubernetes.io/managed-by=harness"),
+        *("--label=harness.dev/environment=dev", "harness-dev"),
+    )
+    commands.on("kind", "create", "cluster", "--config=-", f"--kubeconfig={settings.kubeconfig}", "--quiet")
+    commands.on("docker", "update", "--restart=unless-stopped", NODE)
+    commands.on("docker", "exec", NODE, "touch", MARK)
+
+
+@pytest.fixture
+def free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda _: True)
+
+
+@pytest.mark.usefixtures("free_port")
+def test_creation_is_marked_at_its_end(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*LIST)
+    expect_creation(commands, settings)
+    store = FakeStore()
+    make(settings, store=store).ensure(str)
+    assert commands.argvs[-1] == ["docker", "exec", NODE, "touch", MARK]
+    assert store.clones == [settings.folder / "nodes" / NODE]
+    assert settings.folder.stat().st_mode & 0o777 == 0o700
+    create = next(call for call in commands.calls if call.argv[0] == "kind")
+    assert create.env["KIND_EXPERIMENTAL_DOCKER_NETWORK"] == "harness-dev"
+
+
+@pytest.mark.usefixtures("free_port", "kubeconfig")
+def test_interrupted_creation_is_removed_first(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*LIST, stdout=f"{NODE}\trunning\n")
+    commands.on(*MARKED, returncode=1)
+    commands.on("docker", "rm", "--force", "--volumes", NODE)
+    expect_creation(commands, settings)
+    make(settings).ensure(str)
+    words = [argv[1] for argv in commands.argvs]
+    assert words.index("rm") < words.index("create")
+
+
+def test_taken_port_ends_it_before_anything_is_made(
+    commands: FakeCommands, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda _: False)
+    monkeypatch.setattr(ports, "owner_of", lambda _: "nginx (pid 7)")
+    commands.on(*LIST)
+    with pytest.raises(UsageError, match=r"port 8080 on 127.0.0.1 is taken by nginx \(pid 7\)"):
+        make(settings).ensure(str)
+    assert not settings.folder.exists()
+
+
+def test_images_that_a_node_lacks_are_loaded_once_each(commands: FakeCommands, tmp_path: Path) -> None:
+    cluster = make(settings_of(tmp_path, workers=1))
+    for node, held in ((NODE, IMAGES.airflow), ("harness-dev-worker", "")):
+        commands.on("docker", "exec", node, "ctr", "--namespace=k8s.io", "images", "ls", "--quiet", stdout=held)
+    commands.on("kind", "load", "docker-image", "--name=harness-dev", IMAGES.airflow, "--quiet")
+    commands.on("kind", "load", "docker-image", "--name=harness-dev", IMAGES.postgresql, "--quiet")
+    assert cluster.missing_images() == [
+        (NODE, IMAGES.postgresql),
+        ("harness-dev-worker", IMAGES.airflow),
+        ("harness-dev-worker", IMAGES.postgresql),
+    ]
+    cluster.load_images(str)
+    assert [argv[4] for argv in commands.argvs if argv[0] == "kind"] == [IMAGES.airflow, IMAGES.postgresql]
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_removal_takes_nodes_network_and_folder(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*LIST, stdout=f"{NODE}\tdead\nharness-dev-worker\trunning\n")
+    for node in (NODE, "harness-dev-worker"):
+        commands.on("docker", "rm", "--force", "--volumes", node)
+    commands.on(*NETWORKS, stdout="0123\n")
+    commands.on("docker", "network", "rm", "0123")
+    other = settings.state / "envs" / "other"
+    other.mkdir()
+    remove_cluster(DOCKER, settings, IMAGES.node)
+    assert ["docker", "network", "rm", "0123"] in commands.argvs
+    assert not settings.folder.exists()
+    assert other.exists()
+
+
+def test_removal_of_nothing_is_fine(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*LIST)
+    commands.on(*NETWORKS)
+    remove_cluster(DOCKER, settings, IMAGES.node)
+
+
+REMOVE = ("docker", "rm", "--force", "--volumes", NODE)
+
+
+def test_frozen_container_is_thawed_and_removed(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+    thawed: list[str] = []
+    monkeypatch.setattr(cluster_module.freezer, "thaw", thawed.append)
+    commands.on(*REMOVE, returncode=1, stderr="tried to kill container, but did not receive an exit event")
+    commands.on(*REMOVE)
+    commands.on("docker", "inspect", "--type=container", NODE, stdout=inspected())
+    remove_container(DOCKER, NODE)
+    assert thawed == ["abc"]
+    assert commands.argvs.count(list(REMOVE)) == 2
+
+
+def test_container_that_cannot_be_removed_is_told(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module.freezer, "thaw", lambda _: 0)
+    commands.on(*REMOVE, returncode=1, stderr="device or resource busy")
+    commands.on("docker", "inspect", "--type=container", NODE, stdout=inspected())
+    with pytest.raises(CommandError, match="device or resource busy"):
+        remove_container(DOCKER, NODE)

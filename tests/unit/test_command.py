@@ -1,0 +1,119 @@
+"""Commands: real processes, for this module is the one that starts them."""
+
+import os
+import select
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.command import CommandError, pipe, run, run_interactive, start_detached
+from harness.redact import remember_secrets
+
+SH = ("/bin/sh", "-c")
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process ends, for a signal takes its time to arrive."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 5)[0])
+    finally:
+        os.close(descriptor)
+
+
+def test_output_and_code_come_back_apart() -> None:
+    result = run([*SH, "echo out; echo err >&2; exit 3"], timeout_s=10, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (3, "out\n", "err\n")
+
+
+@pytest.mark.parametrize("kind", ["text", "bytes", "file"])
+def test_stdin_may_be_text_bytes_or_a_file(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "input").write_text("grüße")
+    stdin = {"text": "grüße", "bytes": "grüße".encode(), "file": tmp_path / "input"}[kind]
+    assert run(["cat"], stdin=stdin, timeout_s=10).stdout == "grüße"
+
+
+def test_without_stdin_there_is_nothing_to_read() -> None:
+    assert run(["cat"], timeout_s=10).stdout == ""
+
+
+def test_env_is_added_and_cwd_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEPT", "kept")
+    result = run([*SH, "echo $KEPT $ADDED; pwd"], env={"ADDED": "added"}, cwd=tmp_path, timeout_s=10)
+    assert result.stdout == f"kept added\n{tmp_path.resolve()}\n"
+
+
+def test_failure_can_be_pasted_and_holds_the_end_of_both_outputs() -> None:
+    script = "seq 100; echo 'went wrong' >&2; exit 7"
+    with pytest.raises(CommandError) as caught:
+        run([*SH, script], timeout_s=10)
+    first, *tail = str(caught.value).splitlines()
+    assert first == """exit code 7: /bin/sh -c 'seq 100; echo '"'"'went wrong'"'"' >&2; exit 7'"""
+    assert tail[-1] == "went wrong"
+    assert len(tail) == 30
+    assert caught.value.output.startswith("1\n2\n")
+
+
+def test_failure_holds_no_secret() -> None:
+    remember_secrets(["s3cr3t-value"])
+    with pytest.raises(CommandError) as caught:
+        run([*SH, "echo password=hunter22 >&2; false s3cr3t-value"], timeout_s=10)
+    assert "hunter22" not in str(caught.value)
+    assert "s3cr3t-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "not executable", "\x7fELF of another machine"])
+def test_command_that_cannot_start_is_told(tmp_path: Path, content: str | None) -> None:
+    command = tmp_path / "command"
+    if content:
+        command.write_text(content)
+        command.chmod(0o755 if "ELF" in content else 0o644)
+    with pytest.raises(CommandError, match=str(command)):
+        run([str(command)], timeout_s=10)
+    with pytest.raises(CommandError, match=str(command)):
+        run_interactive([str(command)])
+
+
+def test_time_out_ends_the_command_and_its_children(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    with pytest.raises(CommandError, match=r"no end after 0 s: /bin/sh"):
+        run([*SH, f"sleep 600 & echo $! > {pid_file}; wait"], timeout_s=0.3)
+    assert has_ended(int(pid_file.read_text()))
+
+
+def test_pipe_feeds_one_to_the_other(tmp_path: Path) -> None:
+    pipe(["seq", "3"], [*SH, f"cat > {tmp_path}/out"], timeout_s=10)
+    assert (tmp_path / "out").read_text() == "1\n2\n3\n"
+
+
+def test_pipe_names_the_sink_when_it_fails_first() -> None:
+    with pytest.raises(CommandError, match="exit code 5") as caught:
+        pipe(["seq", "1000000"], [*SH, "echo full >&2; exit 5"], timeout_s=10)
+    assert "full" in str(caught.value)
+
+
+def test_pipe_names_the_source_when_only_it_fails() -> None:
+    with pytest.raises(CommandError, match="exit code 6"):
+        pipe([*SH, "echo part; exit 6"], ["cat"], timeout_s=10)
+
+
+def test_pipe_that_takes_too_long_ends() -> None:
+    with pytest.raises(CommandError, match="no end after"):
+        pipe(["sleep", "600"], ["cat"], timeout_s=0.2)
+
+
+def test_interactive_returns_the_code() -> None:
+    assert run_interactive([*SH, "exit $CODE"], env={"CODE": "9"}) == 9
+
+
+def test_detached_command_has_a_session_of_its_own_and_appends_to_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    code = "import os; print(os.getsid(0) == os.getpid())"
+    pid = start_detached([sys.executable, "-I", "-S", "-c", code], log=log)
+    os.waitpid(pid, 0)
+    assert log.read_text() == "before\nTrue\n"

@@ -1,0 +1,238 @@
+"""The release: its inputs, and which of its troubles end the waiting."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.errors import UsageError
+from harness.release import Release, ensure_namespace, has_namespace, wait_until_available, wait_until_it_serves
+from harness.settings import Settings
+from harness.tools.helm import Helm
+from harness.tools.k8s import Json, Kubernetes
+from harness.waiting import Unreachable, WaitTimeoutError
+
+from .fakes.airflow import FakeAirflow
+from .fakes.clock import FakeTime
+from .fakes.command import FakeCommands
+from .fakes.kubernetes import FakeApiServer, Response, worker_pod
+from .samples import IMAGES, settings_of
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = settings_of(tmp_path)
+    for path in (made.chart_folder / "Chart.yaml", made.chart_folder / "dags" / "hello.py", *made.values_files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x: 1\n")
+    return made
+
+
+@pytest.fixture
+def release(settings: Settings) -> Release:
+    return Release(settings, Helm(Path("helm"), settings.kubeconfig, settings.cache_folder / "helm"), IMAGES)
+
+
+@pytest.fixture
+def server() -> FakeApiServer:
+    return FakeApiServer()
+
+
+@pytest.fixture
+def kubernetes(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
+    return server.client(monkeypatch)
+
+
+def workload(name: str, *, ready: int = 1, **status: Any) -> Json:
+    numbers = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": ready, **status}
+    metadata = {"name": name, "namespace": "tools", "generation": 2}
+    return {"metadata": metadata, "spec": {"replicas": 1}, "status": numbers}
+
+
+def waiting_pod(reason: str, restarts: int = 0, kind: str = "containerStatuses") -> Json:
+    container = {"name": "main", "restartCount": restarts, "state": {"waiting": {"reason": reason, "message": "why"}}}
+    return {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {kind: [container]}}
+
+
+def test_inputs_change_with_chart_overlay_and_image_and_not_with_dags(release: Release, settings: Settings) -> None:
+    seen = [release.inputs]
+    (settings.chart_folder / "dags" / "hello.py").write_text("changed")
+    assert release.inputs == seen[0]
+    (settings.chart_folder / "Chart.yaml").write_text("x: 2\n")
+    seen.append(release.inputs)
+    settings.values_files[0].write_text("x: 3\n")
+    seen.append(release.inputs)
+    seen.append(replace(release, images=replace(IMAGES, airflow="localhost/harness/airflow:new")).inputs)
+    assert len(set(seen)) == 4
+
+
+def test_install_gives_images_and_address(release: Release, settings: Settings, commands: FakeCommands) -> None:
+    commands.on(
+        *("helm", "upgrade", "airflow", str(settings.chart_folder), "--install", "--namespace", "tools"),
+        *("--values", str(settings.values_files[0]), "--values", "-"),
+        *("--description", f"harness inputs {release.inputs}"),
+    )
+    release.install()
+    values = yaml.safe_load(commands.calls[0].stdin)
+    assert values["images"]["airflow"] == {"repository": "localhost/harness/airflow", "tag": "2"}
+    assert values["apiServer"]["baseUrl"] == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_same", "expected"),
+    [("deployed", True, True), ("deployed", False, False), ("failed", True, False), ("pending-install", True, False)],
+)
+def test_installed_means_deployed_from_these_inputs(
+    release: Release, commands: FakeCommands, status: str, *, is_same: bool, expected: bool
+) -> None:
+    description = f"harness inputs {release.inputs if is_same else 'old'}"
+    commands.on(
+        *("helm", "list", "--namespace", "tools", "--filter", "^airflow$", "--output", "json"),
+        stdout=json.dumps([{"name": "airflow", "revision": "3", "status": status}]),
+    )
+    commands.on(
+        *("helm", "history", "airflow", "--namespace", "tools", "--max", "1", "--output", "json"),
+        stdout=json.dumps([{"revision": 3, "status": status, "description": description}]),
+    )
+    assert release.is_installed() is expected
+
+
+def test_value_with_a_typo_is_a_usage_error_with_helm_s_words(
+    release: Release, settings: Settings, commands: FakeCommands
+) -> None:
+    words = ["helm", "template", "check", str(settings.chart_folder), "--namespace", "tools"]
+    commands.on(
+        *(*words, "--values", str(settings.values_files[0]), "--values", "-"),
+        returncode=1,
+        stderr="additional properties 'imagse' not allowed",
+    )
+    with pytest.raises(UsageError, match="additional properties 'imagse' not allowed") as caught:
+        release.check()
+    assert str(settings.values_files[0]) in caught.value.next_step
+
+
+def test_missing_overlay_is_named(release: Release, settings: Settings) -> None:
+    settings.values_files[0].unlink()
+    with pytest.raises(UsageError, match=r"kind\.yaml is not there"):
+        release.check()
+
+
+def test_namespace_and_log_volume_are_made_and_found(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings
+) -> None:
+    assert not has_namespace(kubernetes, settings)
+    ensure_namespace(kubernetes, settings)
+    assert has_namespace(kubernetes, settings)
+    for item in server.objects.values():
+        assert item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "harness"
+    claim = server.objects["persistentvolumeclaims", "tools", "airflow-logs"]
+    assert claim["spec"]["volumeName"] == "airflow-logs"
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_waits_for_every_workload_and_says_for_which(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
+) -> None:
+    server.put("deployments", workload("scheduler", ready=0))
+    server.put("deployments", workload("new-spec", observedGeneration=1))
+    server.put("deployments", workload("rolling", replicas=2))
+    server.put("statefulsets", workload("postgresql"))
+    server.put("jobs", {"metadata": {"name": "migrate", "namespace": "tools"}, "status": {"active": 1}})
+    with pytest.raises(WaitTimeoutError, match="last seen: scheduler 0/1, new-spec 1/1, rolling 1/1, migrate runs"):
+        wait_until_available(kubernetes, settings, str)
+    assert time.seconds <= 300
+
+
+def test_available_and_a_broken_connection_is_waited_out(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
+) -> None:
+    server.put("deployments", workload("scheduler"))
+    server.put("jobs", {"metadata": {"name": "migrate", "namespace": "tools"}, "status": {"succeeded": 1}})
+    server.refusals = [Response(500, b"etcd leader changed")]
+    said: list[str] = []
+    wait_until_available(kubernetes, settings, said.append)
+    assert time.seconds == 0.5
+    assert "etcd leader changed" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("pod", "words"),
+    [
+        (waiting_pod("ErrImageNeverPull"), "ErrImageNeverPull after 0"),
+        (waiting_pod("ImagePullBackOff", kind="initContainerStatuses"), "ImagePullBackOff after 0"),
+        (waiting_pod("CreateContainerConfigError"), "CreateContainerConfigError after 0"),  # a Secret lacks a key
+        (waiting_pod("CrashLoopBackOff", 4), "CrashLoopBackOff after 4"),
+    ],
+)
+@pytest.mark.usefixtures("time")
+def test_hopeless_pod_ends_the_wait_at_once(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, pod: Json, words: str
+) -> None:
+    server.put("deployments", workload("scheduler", ready=0))
+    server.put("pods", pod)
+    with pytest.raises(Unreachable, match=f"pod scheduler-0, container main: {words} restarts: why"):
+        wait_until_available(kubernetes, settings, str)
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        waiting_pod("ContainerCreating"),
+        waiting_pod("CrashLoopBackOff", 3),
+        {"metadata": {"name": "new", "namespace": "tools"}},
+    ],
+)
+def test_pod_that_may_still_start_is_waited_for(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime, pod: Json
+) -> None:
+    server.put("deployments", workload("scheduler", ready=0))
+    server.put("pods", pod)
+    with pytest.raises(WaitTimeoutError):
+        wait_until_available(kubernetes, settings, str)
+    assert time.seconds > 290
+
+
+@pytest.mark.usefixtures("time")
+def test_worker_pod_of_a_task_is_not_the_release_s_trouble(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings
+) -> None:
+    pod = worker_pod("work")
+    server.put("pods", {**pod, "status": waiting_pod("ErrImageNeverPull")["status"]})
+    wait_until_available(kubernetes, settings, str)
+
+
+@pytest.mark.usefixtures("time")
+def test_pod_that_does_not_fit_is_told(kubernetes: Kubernetes, server: FakeApiServer, settings: Settings) -> None:
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 Insufficient memory.",
+    }
+    pod = {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {"conditions": [condition]}}
+    server.put("pods", pod)
+    with pytest.raises(Unreachable, match=r"does not fit on the nodes: .*Insufficient memory"):
+        wait_until_available(kubernetes, settings, str)
+
+
+def test_serving_means_healthy_and_a_login_that_works(settings: Settings, time: FakeTime) -> None:
+    airflow = FakeAirflow(time)
+    health = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}}
+    rest = {"dag_processor": {"status": "healthy"}, "triggerer": {"status": "healthy"}}
+    airflow.answers["/api/v2/monitor/health"] = {**health, **rest}
+    wait_until_it_serves(airflow.client(), settings, str)
+    airflow.answers["/api/v2/monitor/health"] = {**health, **rest, "scheduler": {"status": "unhealthy"}}
+    with pytest.raises(WaitTimeoutError, match="scheduler: unhealthy") as caught:
+        wait_until_it_serves(airflow.client(), settings, str)
+    assert "logs api-server" in caught.value.next_step
+
+
+def test_wrong_password_is_what_the_wait_ends_with(settings: Settings, time: FakeTime) -> None:
+    airflow = FakeAirflow(time)
+    names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+    airflow.answers["/api/v2/monitor/health"] = {name: {"status": "healthy"} for name in names}
+    with pytest.raises(WaitTimeoutError, match="401: Invalid credentials"):
+        wait_until_it_serves(airflow.client(password="wrong"), settings, str)  # noqa: S106 - of nothing

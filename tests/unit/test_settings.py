@@ -1,0 +1,106 @@
+"""Settings: where they come from, which wins, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.settings import Settings, find_project, load_settings
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
+    return tmp_path
+
+
+def write(project: Path, text: str) -> None:
+    (project / "pyproject.toml").write_text(f"[tool.harness]\n{text}\n")
+
+
+def test_flag_beats_variable_beats_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(start=project).images == "auto"
+    write(project, 'images = "mirrors"')
+    assert load_settings(start=project).images == "mirrors"
+    monkeypatch.setenv("HARNESS_IMAGES", "registry")
+    assert load_settings(start=project).images == "registry"
+    assert load_settings({"images": "auto"}, start=project).images == "auto"
+    assert load_settings({"images": None}, start=project).images == "registry"
+
+
+def test_project_is_found_from_a_folder_below(project: Path) -> None:
+    below = project / "helm" / "tools"
+    below.mkdir(parents=True)
+    (below / "pyproject.toml").write_text("[tool.other]\n")
+    assert find_project(below) == project
+
+
+def test_no_project_says_what_is_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no pyproject.toml with a \[tool.harness\] table") as caught:
+        load_settings(start=tmp_path)
+    assert "change to the project's folder" in caught.value.next_step
+
+
+def test_file_that_is_not_toml_is_named(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.harness\n")
+    with pytest.raises(UsageError, match=r"pyproject.toml is not TOML"):
+        load_settings(start=project)
+
+
+@pytest.mark.parametrize("name", ["", "Dev", "1dev", "a" * 21, "a_b", "../x", "dev\n"])
+def test_bad_name_is_refused(project: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"bad settings: name: .*a letter first"):
+        load_settings({"name": name}, start=project)
+
+
+def test_every_bad_setting_is_named_at_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(project, 'imagse = "auto"')
+    monkeypatch.setenv("HARNESS_WORKERS", "10")
+    with pytest.raises(UsageError) as caught:
+        load_settings({"port": 70000}, start=project)
+    for word in ("imagse: Extra inputs", "workers: ", "port: "):
+        assert word in str(caught.value)
+
+
+def test_variable_that_cannot_be_read_is_a_usage_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_VALUES", "helm/values/kind.yaml")
+    with pytest.raises(UsageError, match="values"):
+        load_settings(start=project)
+
+
+def test_dev_has_the_port_that_everybody_knows(project: Path) -> None:
+    settings = load_settings(start=project)
+    assert (settings.name, settings.airflow_port, settings.url) == ("dev", 8080, "http://127.0.0.1:8080")
+
+
+def test_other_environment_has_its_own_port_and_folder(project: Path) -> None:
+    one, same, two = (load_settings({"name": name}, start=project) for name in ("one", "one", "two"))
+    assert 20000 <= one.airflow_port < 30000
+    assert one.airflow_port == same.airflow_port != two.airflow_port
+    assert one.folder != two.folder
+    assert one.cache_folder == two.cache_folder
+    assert one.kubeconfig.is_relative_to(one.folder)
+    assert load_settings({"name": "one", "port": 9999}, start=project).url == "http://127.0.0.1:9999"
+
+
+def test_relative_paths_are_the_project_s(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_STATE", "state")
+    settings = load_settings(start=project)
+    assert settings.state == project / "state"
+    assert settings.chart_folder == project / "helm/tools"
+    assert settings.values_files == [project / "helm/values/kind.yaml"]
+    assert settings.dags_folder == project / "dags"
+
+
+def test_state_is_the_user_s_by_default(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    state = load_settings(start=project).state
+    assert state.is_absolute()
+    assert state.is_relative_to(tmp_path)
+
+
+def test_settings_do_not_change(project: Path) -> None:
+    settings = Settings(project=project)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.name = "other"  # type: ignore[misc]

@@ -1,0 +1,47 @@
+"""kind: its exact commands."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.command import CommandError
+from harness.errors import HarnessError
+from harness.tools.kind import Kind
+
+from ..fakes.command import FakeCommands
+
+KIND = Kind(Path("/bin/kind"), {"PATH": "/x"})
+CREATE = ("/bin/kind", "create", "cluster", "--config=-", "--kubeconfig=/k", "--quiet")
+
+
+def test_create_gives_the_configuration_by_stdin_and_names_the_network(commands: FakeCommands) -> None:
+    commands.on(*CREATE)
+    config = {"kind": "Cluster", "name": "harness-dev", "nodes": [{"role": "control-plane"}]}
+    KIND.create(config, kubeconfig=Path("/k"), network="harness-dev")
+    (call,) = commands.calls
+    assert yaml.safe_load(call.stdin) == config
+    assert call.env["KIND_EXPERIMENTAL_DOCKER_NETWORK"] == "harness-dev"
+    assert call.env["PATH"] == "/x"
+
+
+def test_create_that_fails_tells_why(commands: FakeCommands) -> None:
+    commands.on(*CREATE, returncode=1, stderr="ERROR: failed to create cluster")
+    with pytest.raises(CommandError, match="failed to create cluster"):
+        KIND.create({}, kubeconfig=Path("/k"), network="n")
+
+
+def test_kubeconfig_and_images(commands: FakeCommands) -> None:
+    commands.on("/bin/kind", "export", "kubeconfig", "--name=c", "--kubeconfig=/k", "--quiet")
+    commands.on("/bin/kind", "load", "docker-image", "--name=c", "a:1", "--quiet")
+    KIND.export_kubeconfig("c", Path("/k"))
+    KIND.load("c", "a:1")
+    assert len(commands.calls) == 2
+
+
+def test_version_is_read_without_its_v(commands: FakeCommands) -> None:
+    commands.on("/bin/kind", "version", "--quiet", stdout="v0.33.0 go1.26\n")
+    commands.on("/bin/kind", "version", "--quiet", stdout="\n")
+    assert KIND.version() == "0.33.0"
+    with pytest.raises(HarnessError, match="printed no version"):
+        KIND.version()
