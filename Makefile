@@ -6,7 +6,7 @@ tox := .venv/bin/tox run -e
 .PHONY: help dev-up dev-down dev-status doctor dags test lint type unit chart e2e clean
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /\1\t/' | expand -t 28
 
 dev-up: .venv/ready ## make the environment, or what is missing of it
 	@$(harness) up

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -101,11 +101,20 @@ def _source(patient: Patient, engine: Engine | None) -> Check:
             f"{seen}; kind's node image does not run on cgroup v1",
             'set images = "mirrors", or boot this host with cgroup v2 (systemd.unified_cgroup_hierarchy=1)',
         )
+    if patient.choice.source == "mirrors" and engine and not engine.is_on_this_host:
+        return Check(
+            "images",
+            "problem",
+            f"{seen}; the engine is on another machine, whose nodes cannot mount the image store",
+            'set images = "registry", or use an engine on this Linux host',
+        )
     return Check("images", "ok", seen)
 
 
 def _disk(patient: Patient, engine: Engine | None) -> Iterator[Check]:
-    yield from _disk_checks(patient.state, engine)
+    for check in _disk_checks(patient.state, engine):
+        # What a cluster needs, it has: from then on a full disk is a worry, and no reason to refuse.
+        yield replace(check, verdict="warning") if patient.has_cluster and check.verdict == "problem" else check
 
 
 def _disk_checks(state: Path, engine: Engine | None) -> Iterator[Check]:

@@ -87,20 +87,23 @@ class Environment(Parts):
 
     def examine(self) -> list[doctor.Check]:
         """Return the doctor's findings."""
-        try:
-            has_cluster = bool(self.node_states())
-        except HarnessError:
-            has_cluster = False
         return doctor.examine(
             doctor.Patient(
-                self.host, self.go, self.choice, self.settings.state, self.settings.airflow_port, has_cluster
+                self.host, self.go, self.choice, self.settings.state, self.settings.airflow_port, self._has_cluster()
             )
         )
+
+    def _has_cluster(self) -> bool:
+        try:
+            return bool(self.node_states())
+        except HarnessError:
+            return False  # no engine, no cluster
 
     def _host_steps(self) -> Iterator[Step]:
         def check(_: Say) -> None:
             self.package()
-            doctor.check_room(self.settings.state, None)
+            if not self._has_cluster():
+                doctor.check_room(self.settings.state, None)
 
         yield Step("input", None, check)
         yield Step(
@@ -115,7 +118,7 @@ class Environment(Parts):
             self._ensure_binaries,
         )
         yield Step("chart", None, lambda _: self.release.check())
-        yield Step("cluster's settings", lambda: not self.node_states(), lambda _: self.cluster.check_same())
+        yield Step("cluster's settings", None, lambda _: self.cluster.check_same())
 
     def _engine_answers(self) -> bool:
         try:
@@ -186,9 +189,9 @@ class Environment(Parts):
         remove_cluster(self.docker, self.settings, self.images.node)
 
     def _fillers(self) -> list[str]:
-        """Return the containers that a killed fill of the image store left."""
+        """Return the container that a killed fill of our image store left: one or none."""
         ours = self.docker.list_containers(f"{labels.MANAGED_BY}=harness")
-        return [name for name in ours if name.startswith(f"{FILLER}-")]
+        return [name for name in ours if name == f"{FILLER}-{self.images.digest}"]
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ class Registry:
         return ImageSet(
             self.choice,
             node=self._reference(self.pins.registry.node),
-            airflow=ours("airflow", hash_of(self._python, package_folder("airflow"))),
+            airflow=ours("airflow", hash_of(self.base, package_folder("airflow"))),
             postgresql=ours("postgres", hash_of(self._postgresql)),
         )
 
@@ -33,7 +33,7 @@ class Registry:
         images = self.images()
         return [
             self._pull("node", images.node),
-            self._pull("python", self._python),
+            self._pull("python", self.base),
             Step(
                 "image airflow", lambda: self.docker.has_images(images.airflow), lambda _: self._build(images.airflow)
             ),
@@ -45,7 +45,8 @@ class Registry:
         ]
 
     @property
-    def _python(self) -> str:
+    def base(self) -> str:
+        """Return the image that Airflow's is built on."""
         return self._reference(self.pins.registry.python)
 
     @property
@@ -69,4 +70,4 @@ class Registry:
 
     def _build(self, tag: str) -> None:
         with build_context(package_folder("airflow")) as context, build_secrets() as secrets:
-            self.docker.build(context, tag, args={"BASE": self._python}, secrets=secrets)
+            self.docker.build(context, tag, args={"BASE": self.base}, secrets=secrets)

@@ -18,6 +18,7 @@ FILLER = "harness-store"
 SOCKET = "/run/harness-store.sock"
 CTR = ("ctr", "--address", SOCKET, "--namespace", "k8s.io")
 CLONE_S = 120
+KEPT = 2  # each is over a gigabyte; the one before serves to go back to
 START_S = 60
 
 
@@ -82,7 +83,8 @@ class Store:
         finally:
             self.docker.call("rm", "--force", "--volumes", name)
         partial.rename(self.folder)
-        for outdated in set(self.folder.parent.iterdir()) - {self.folder}:
+        finished = [path for path in self.folder.parent.iterdir() if path.suffix != ".partial"]
+        for outdated in sorted(finished, key=lambda path: path.stat().st_mtime)[:-KEPT]:
             remove_folder(self.docker, self.images.node, outdated)
 
     def _answers(self, name: str) -> str | NotYet:

@@ -54,19 +54,13 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def mirrors(airflow_env: AirflowEnv) -> Mirrors:
-    """The images of this machine stand in for the official ones."""
+def served(airflow_env: AirflowEnv) -> Iterator[Served]:
+    """Start a registry that serves this machine's images in place of the official ones."""
     recipes = airflow_env.environment.recipes
-    assert isinstance(recipes, Mirrors), "this test serves the images that the source `mirrors` made"
-    return recipes
-
-
-@pytest.fixture(scope="module")
-def served(mirrors: Mirrors) -> Iterator[Served]:
-    docker = mirrors.docker
-    image = ours("registry", hash_of(mirrors.base, CONTEXT))
+    docker = recipes.docker
+    image = ours("registry", hash_of(recipes.base, CONTEXT))
     with build_secrets() as secrets:
-        docker.build(CONTEXT, image, args={"BASE": mirrors.base}, secrets=secrets)
+        docker.build(CONTEXT, image, args={"BASE": recipes.base}, secrets=secrets)
     container = DockerContainer(image)
     container.ports["5000/tcp"] = ("127.0.0.1", None)
     with pytest.MonkeyPatch.context() as patch:
@@ -74,22 +68,22 @@ def served(mirrors: Mirrors) -> Iterator[Served]:
         with container:
             host = f"127.0.0.1:{container.get_exposed_port(5000)}"
             wait_until(host, lambda: registry_answers(host) or NotYet("no answer"), timeout_s=30)
-            yield Served(docker, host, _push(mirrors, host))
+            yield Served(docker, host, _push(recipes, host))
 
 
-def _push(mirrors: Mirrors, host: str) -> Pins:
+def _push(recipes: Mirrors | Registry, host: str) -> Pins:
     """Push an image for each pin, forget them here, and return pins with the digests that the registry serves."""
-    images = mirrors.images()
+    images = recipes.images()
     digests = {}
-    for pin, image in (("node", images.node), ("python", mirrors.base), ("postgresql", images.postgresql)):
+    for pin, image in (("node", images.node), ("python", recipes.base), ("postgresql", images.postgresql)):
         name = f"{host}/{NAMES[pin]}:test"
-        mirrors.docker.call("tag", image, name)
-        mirrors.docker.call("push", "--quiet", name, timeout_s=300)
-        pushed = mirrors.docker.call("image", "inspect", '--format={{join .RepoDigests " "}}', name).split()
+        recipes.docker.call("tag", image, name)
+        recipes.docker.call("push", "--quiet", name, timeout_s=300)
+        pushed = recipes.docker.call("image", "inspect", '--format={{join .RepoDigests " "}}', name).split()
         digest = next(reference.partition("@")[2] for reference in pushed if reference.startswith(host))
-        mirrors.docker.call("image", "rm", name)
+        recipes.docker.call("image", "rm", name)
         digests[pin] = f"{NAMES[pin].removeprefix('library/')}:test@{digest}"
-    return mirrors.pins.model_copy(update={"registry": RegistryImages(**digests)})
+    return recipes.pins.model_copy(update={"registry": RegistryImages(**digests)})
 
 
 def test_images_come_from_the_registry_by_digest_and_only_once(served: Served) -> None:

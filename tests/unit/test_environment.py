@@ -182,7 +182,7 @@ def test_taken_port_is_refused_before_images_are_made(
     part = prepare(environment, monkeypatch, is_there=False)
     monkeypatch.setattr(ports, "is_free", lambda _: False)
     monkeypatch.setattr(ports, "owner_of", lambda _: "nginx (pid 7)")
-    with pytest.raises(UsageError, match="port 8080 .* nginx"):
+    with pytest.raises(UsageError, match=r"port 8080 .* nginx"):
         environment.up(FakeReporter())
     assert "image" not in part.made
 

@@ -15,7 +15,7 @@ import pytest
 from harness.tools import k8s
 from harness.tools.k8s import APPLY_TYPE, Json, Kubernetes, Request
 
-WATCH_S = 0.1
+WATCH_S = 0.02
 
 
 @dataclass

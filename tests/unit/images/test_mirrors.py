@@ -92,9 +92,9 @@ def test_compiled_command_is_not_compiled_again(commands: FakeCommands, go: Go) 
 
 def test_base_is_debian_and_nothing_else(commands: FakeCommands, go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    commands.on(
-        *("mmdebstrap", "--variant=minbase", ANY, "--quiet", ANY, ANY, load_pins().versions.debian, "-"), stdout="tar"
-    )
+    recipe = recipes(go)._debootstrap
+    assert (recipe[0], *recipe[-2:]) == ("mmdebstrap", load_pins().versions.debian, "-")
+    commands.on(*recipe, stdout="tar")
     commands.on("docker", "import", "-", ANY)
     step_of(steps_with(commands, go, has_nodes=True), "image base").run(str)
     assert commands.calls[-1].stdin == b"tar"

@@ -1,5 +1,6 @@
 """The image store: filled as a whole or not at all, and cloned into nodes."""
 
+import os
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -91,11 +92,15 @@ def test_import_that_fails_leaves_no_store_and_no_container(commands: FakeComman
     assert commands.argvs[-1] == list(REMOVE)
 
 
-def test_remains_of_a_killed_fill_and_older_stores_are_removed(commands: FakeCommands, store: Store) -> None:
+def test_remains_of_a_killed_fill_and_all_stores_but_the_last_two_are_removed(
+    commands: FakeCommands, store: Store
+) -> None:
     partial = store.folder.with_suffix(".partial")
     partial.mkdir(parents=True)
-    (store.folder.parent / "older").mkdir()
     parent = store.folder.parent
+    for age, name in enumerate(("last", "older")):
+        (parent / name).mkdir()
+        os.utime(parent / name, (1000 - age, 1000 - age))
     for folder in (partial, parent / "older"):
         commands.on(
             *("docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint", "rm"),
@@ -106,7 +111,7 @@ def test_remains_of_a_killed_fill_and_older_stores_are_removed(commands: FakeCom
     expect_version(commands, 0)
     expect_import(commands)
     store.step().run(str)
-    assert [path.name for path in parent.iterdir()] == [IMAGES.digest]
+    assert {path.name for path in parent.iterdir()} == {IMAGES.digest, "last"}
 
 
 def test_clone_has_both_ends_below_one_mount(commands: FakeCommands, store: Store) -> None:

@@ -1,0 +1,205 @@
+"""The verbs: what they print for people and for programs, and their exit codes."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from harness.cli import app as cli_app
+from harness.cli.output import StepPrinter
+from harness.credentials import Credentials
+from harness.doctor import Check
+from harness.environment import Environment
+from harness.errors import HarnessError, UsageError
+from harness.settings import load_settings
+from harness.status import Row
+
+from ..fakes.command import FakeCommands
+from ..fakes.kubernetes import FakeApiServer
+from ..samples import DOCKER
+
+GOOD = Row("cluster", "ready", "node", is_good=True)
+BAD = Row("dags", "differs", "2 files; make dags", is_good=False)
+
+
+class Result(SimpleNamespace):
+    exit_code: int
+    stdout: str
+    exception: BaseException | None
+
+
+def invoke(*words: str) -> Result:
+    made = CliRunner().invoke(cli_app.app, words)
+    return Result(exit_code=made.exit_code, stdout=made.stdout, exception=made.exception)
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(Environment, "check_exists", lambda _: None)
+    monkeypatch.setattr(Environment, "docker", DOCKER)
+    return tmp_path
+
+
+@pytest.fixture
+def login(monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = Credentials("ada", "lovelace1", "ada@example.org")
+    monkeypatch.setattr(Environment, "kubernetes", None)
+    monkeypatch.setattr(cli_app, "read_credentials", lambda *_: credentials)
+    folder = load_settings().folder
+    folder.mkdir(parents=True)
+    kept = {"username": "ada", "password": "lovelace1", "email": "ada@example.org", "shown": False}
+    (folder / "credentials.json").write_text(json.dumps(kept))
+
+
+@pytest.mark.usefixtures("login")
+def test_status_is_a_table_with_url_and_login_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [GOOD])
+    first, second = invoke("status"), invoke("status")
+    assert first.exit_code == 0
+    assert first.stdout.splitlines()[0].split() == ["PART", "STATE", "DETAIL"]
+    assert "URL: http://127.0.0.1:8080    user: ada" in first.stdout
+    assert "password (shown once): lovelace1" in first.stdout
+    assert "lovelace1" not in second.stdout
+    assert "credentials.json" in second.stdout
+
+
+@pytest.mark.usefixtures("login")
+def test_password_is_not_used_up_when_it_could_not_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise HarnessError("no answer")
+
+    read = cli_app.read_credentials
+    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [BAD])
+    monkeypatch.setattr(cli_app, "read_credentials", refuse)
+    assert isinstance(invoke("status").exception, HarnessError)
+    monkeypatch.setattr(cli_app, "read_credentials", read)
+    assert "lovelace1" in invoke("status").stdout
+
+
+def test_status_for_programs_fails_when_a_part_is_ill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [GOOD, BAD])
+    result = invoke("status", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[1] == {
+        "part": "dags",
+        "state": "differs",
+        "detail": "2 files; make dags",
+        "is_good": False,
+    }
+
+
+def test_json_holds_no_secret_and_stays_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Row("airflow", "unknown", 'GET ... {"password": "hunter22"}', is_good=True)
+    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [row])
+    result = invoke("status", "--json")
+    assert "hunter22" not in result.stdout
+    assert json.loads(result.stdout)[0]["part"] == "airflow"
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("ok", 0), ("warning", 0), ("problem", 2)])
+def test_doctor_fails_for_problems_alone_and_shows_the_cure(
+    monkeypatch: pytest.MonkeyPatch, verdict: Any, code: int
+) -> None:
+    check = Check("go", verdict, "[1.20] on PATH", "install [Go]")
+    monkeypatch.setattr(Environment, "examine", lambda _: [check])
+    result = invoke("doctor")
+    assert result.exit_code == code
+    assert "[1.20] on PATH -> install [Go]" in result.stdout
+    shown = invoke("doctor", "--json")
+    assert shown.exit_code == code
+    assert json.loads(shown.stdout)[0]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"changed": ("a.py",), "added": ("b.py", "c.py"), "removed": ()}, "live: 1 changed, 2 added in 3.2 s"),
+        ({"changed": (), "added": (), "removed": ()}, "live: nothing to change in 3.2 s"),
+    ],
+)
+def test_sync_says_what_changed_and_how_long_it_took(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], words: str
+) -> None:
+    delivery: Any = SimpleNamespace(change=SimpleNamespace(**change), seconds=3.21)
+    assert cli_app._in_words(delivery) == words
+    monkeypatch.setattr(Environment, "package", lambda _: None)
+    monkeypatch.setattr(Environment, "sync_dags", lambda _: delivery)
+    assert invoke("dags", "sync").stdout == f"{words}\n"
+
+
+def test_bad_dags_are_told_before_the_cluster_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Environment) -> None:
+        raise UsageError("over the limit")
+
+    monkeypatch.setattr(Environment, "package", refuse)
+    monkeypatch.setattr(Environment, "check_exists", lambda _: pytest.fail("asked"))
+    assert isinstance(invoke("dags", "sync").exception, UsageError)
+
+
+def test_logs_of_one_component_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FakeApiServer()
+    for name in ("scheduler", "triggerer"):
+        labels = {"app.kubernetes.io/component": name}
+        spec = {"containers": [{"name": "main"}]}
+        server.put("pods", {"metadata": {"name": f"{name}-0", "namespace": "tools", "labels": labels}, "spec": spec})
+        server.logs[f"{name}-0"] = f"{name} started [bold] password=hunter22"
+    monkeypatch.setattr(Environment, "kubernetes", server.client(monkeypatch))
+    result = invoke("logs", "scheduler", "--tail", "5")
+    assert "scheduler started [bold] password=***" in result.stdout
+    assert "triggerer" not in result.stdout
+    assert server.requests[-1].query["tailLines"] == "5"
+    assert "triggerer started" in invoke("logs").stdout
+    error = invoke("logs", "nobody").exception
+    assert isinstance(error, UsageError)
+    assert str(error) == "no pod or component `nobody` in tools"
+
+
+def test_kubectl_runs_in_the_node_and_gives_its_code(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_app, "_has_tty", lambda: False)
+    node = ["docker", "exec", "-i", "harness-ci-control-plane", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"]
+    commands.on(*node, "get", "pods", "-A", "--watch", returncode=3)
+    assert invoke("--name", "ci", "kubectl", "--", "get", "pods", "-A", "--watch").exit_code == 3
+
+
+def test_airflow_runs_in_the_scheduler(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_app, "_has_tty", lambda: True)
+    words = "docker exec -i -t harness-dev-control-plane kubectl --kubeconfig=/etc/kubernetes/admin.conf -n tools exec"
+    rest = "-i -t deployment/airflow-scheduler -c scheduler -- airflow dags list"
+    commands.on(*words.split(), *rest.split())
+    assert invoke("airflow", "--", "dags", "list").exit_code == 0
+
+
+def test_test_runs_pytest_on_this_environment(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_app.sys, "executable", "python")
+    commands.on("python", "-m", "pytest", "tests/e2e", "--airflow-env=ci", "-k", "retries", returncode=1)
+    assert invoke("--name", "ci", "test", "--", "-k", "retries").exit_code == 1
+
+
+def test_pins_agree_or_each_problem_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert invoke("pins", "--check").stdout == "all pins agree\n"
+    monkeypatch.setattr(cli_app, "check_pins", lambda: ["go.mod has v1"])
+    assert invoke("pins").exit_code == 1
+    assert isinstance(invoke("pins", "--check", "--update").exception, UsageError)
+
+
+def test_steps_are_printed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = StepPrinter()
+    printer.started("cluster")
+    printer.said("waiting for [pod]\npassword=hunter22")
+    printer.ended("cluster", "done", 61.04)
+    printer.ended("secrets", "unchanged", 0.1)
+    printer.ended("login", "failed", 0.1)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["waiting for [pod] password=***", "✓ cluster 61.0 s", "· secrets unchanged", "✗ login 0.1 s"]
+
+
+def test_every_verb_has_a_line_of_help() -> None:
+    group: Any = typer.main.get_command(cli_app.app)
+    assert [name for name, command in group.commands.items() if not command.help] == []

@@ -1,0 +1,158 @@
+"""The plugin: which environment a session takes, and whether it stays."""
+
+import inspect
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness import pytest_plugin
+from harness.environment import Environment
+from harness.errors import HarnessError
+from harness.pytest_plugin import AirflowEnv
+
+from .samples import DOCKER, settings_of
+
+
+class FakeEnvironment(Environment):
+    """Remembers what was done to it."""
+
+    def __init__(self, folder: Path, *, is_there: bool) -> None:
+        super().__init__(settings_of(folder, name="ci"))
+        parts: Any = {
+            "docker": DOCKER,
+            "kind": SimpleNamespace(binary=Path("/bin/kind")),
+            "kubernetes": "kubernetes",
+            "airflow": "airflow",
+        }
+        self.__dict__.update(parts, verbs=[], is_there=is_there, failure=None)
+
+    def node_states(self) -> dict[str, str]:
+        return {"node": "running"} if self.__dict__["is_there"] else {}
+
+    def up(self, reporter: Any) -> None:
+        reporter.started("cluster")
+        reporter.said("working")
+        reporter.ended("cluster", "done", 1.0)
+        self.settings.folder.mkdir(parents=True)
+        self.__dict__["verbs"].append("up")
+        if self.__dict__["failure"]:
+            raise self.__dict__["failure"]
+
+    def down(self, reporter: Any) -> None:
+        reporter.said("removing")
+        self.__dict__["verbs"].append("down")
+
+
+class Session:
+    """One pytest session around an environment."""
+
+    def __init__(self, environment: FakeEnvironment, *, keep: bool = False) -> None:
+        self.environment = environment
+        self.option = SimpleNamespace(airflow_env="ci", keep_cluster=keep)
+        self.lines: list[str] = []
+        self.asked: list[str] = []
+        self.keep = keep
+
+    def run(self) -> Iterator[AirflowEnv]:
+        capture = SimpleNamespace(global_and_fixture_disabled=lambda: open(os.devnull))  # noqa: PTH123, SIM115
+        terminal = SimpleNamespace(write_line=self.lines.append)
+        plugins = {"capturemanager": capture, "terminalreporter": terminal}
+        config = SimpleNamespace(
+            option=self.option,
+            pluginmanager=SimpleNamespace(getplugin=plugins.get),
+            getoption=lambda name: {"keep_cluster": self.keep, "keep_airflow_env": self.keep}[name],
+        )
+        request = SimpleNamespace(config=config, getfixturevalue=self.asked.append)
+        fixture: Any = inspect.unwrap(pytest_plugin.airflow_env)  # type: ignore[arg-type]
+        return getattr(fixture, "_get_wrapped_function", lambda: fixture)()(request)  # type: ignore[no-any-return]
+
+    def take(self) -> list[str]:
+        """Run the whole session and return what was done to the environment."""
+        fixture = self.run()
+        assert next(fixture).namespace == "tools"
+        assert next(fixture, None) is None
+        verbs: list[str] = self.environment.__dict__["verbs"]
+        return verbs
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def make(*, is_there: bool = False, keep: bool = False) -> Session:
+        environment = FakeEnvironment(tmp_path, is_there=is_there)
+        monkeypatch.setattr(pytest_plugin, "load_settings", lambda _: environment.settings)
+        monkeypatch.setattr(pytest_plugin, "Environment", lambda _: environment)
+        return Session(environment, keep=keep)
+
+    return make
+
+
+def test_missing_environment_is_made_and_removed(made: Any) -> None:
+    session = made()
+    assert session.take() == ["up", "down"]
+    assert session.asked == ["kind_cluster"]
+    assert any("cluster" in line and "1.0 s" in line for line in session.lines)
+
+
+def test_environment_that_was_there_stays(made: Any) -> None:
+    assert made(is_there=True).take() == ["up"]
+
+
+def test_environment_that_was_made_stays_when_asked(made: Any) -> None:
+    assert made(keep=True).take() == ["up"]
+
+
+def test_ci_begins_with_a_new_one(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert made(is_there=True).take() == ["down", "up", "down"]
+
+
+def test_environment_that_did_not_come_up_is_removed(made: Any) -> None:
+    session = made()
+    session.environment.__dict__["failure"] = HarnessError("no room")
+    with pytest.raises(HarnessError, match="no room"):
+        next(session.run())
+    assert session.environment.__dict__["verbs"] == ["up", "down"]
+
+
+def test_host_without_an_engine_has_no_cluster(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: FakeEnvironment) -> None:
+        raise HarnessError("no docker")
+
+    monkeypatch.setattr(FakeEnvironment, "node_states", refuse)
+    assert made().take() == ["up", "down"]
+
+
+def test_pytest_kind_finds_all_there_and_removes_nothing(made: Any) -> None:
+    session = made()
+    session.take()
+    option, settings = session.option, session.environment.settings
+    assert option.cluster_name == "harness-ci"
+    assert option.kubeconfig == str(settings.kubeconfig)
+    assert option.kind_bin == "/bin/kind"
+    assert option.keep_cluster is True
+
+
+def test_kubectl_is_the_node_s_own(made: Any, tmp_path: Path) -> None:
+    session = made()
+    session.take()
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    client.chmod(0o755)
+    environment = {"PATH": f"{client.parent}:/usr/bin:/bin"}
+    words = [session.option.kind_kubectl_bin, "get", "pods", "-l", "a in (b, c)"]
+    result = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    kubectl = "exec|-i|harness-ci-control-plane|kubectl|--kubeconfig=/etc/kubernetes/admin.conf"
+    assert result.stdout == f"{kubectl}|get|pods|-l|a in (b, c)|"
+
+
+def test_keep_cluster_is_remembered_before_pytest_kind_gets_its_own() -> None:
+    option = SimpleNamespace()
+    config: Any = SimpleNamespace(option=option, getoption=lambda name: name == "keep_cluster")
+    pytest_plugin.pytest_configure(config)
+    assert option.keep_airflow_env is True
