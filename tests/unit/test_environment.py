@@ -33,6 +33,7 @@ def containers(label: str) -> tuple[str, ...]:
 
 LIST = containers(f"{LABEL}=harness-dev")
 OURS = containers("app.kubernetes.io/managed-by=harness")
+FILLER = f"harness-store-{IMAGES.digest}"
 NETWORKS = ("docker", "network", "ls", "--quiet", "--filter", r"name=^harness\-dev$")
 
 
@@ -62,9 +63,10 @@ def test_too_little_disk_is_refused_before_anything_is_run(
     environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10**9))
+    commands.on(*LIST)
     with pytest.raises(UsageError, match="1 GB free"):
         environment.up(FakeReporter())
-    assert commands.calls == []
+    assert len(commands.calls) == 1
 
 
 def test_two_at_a_time_are_refused(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,11 +198,10 @@ def test_down_of_nothing_changes_nothing(environment: Environment, commands: Fak
 
 
 def test_down_removes_nodes_network_folder_and_fillers(environment: Environment, commands: FakeCommands) -> None:
-    filler = "harness-store-0123"
     commands.on(*LIST, stdout=f"{NODE}\texited\n")
-    commands.on(*OURS, stdout=f"{filler}\trunning\nother\trunning\n")
+    commands.on(*OURS, stdout=f"{FILLER}\trunning\nharness-store-of-others\trunning\n")
     commands.on(*NETWORKS, stdout="net\n")
-    for name in (filler, NODE):
+    for name in (FILLER, NODE):
         commands.on("docker", "rm", "--force", "--volumes", name)
     commands.on("docker", "network", "rm", "net")
     environment.settings.folder.mkdir(parents=True)
@@ -209,7 +210,7 @@ def test_down_removes_nodes_network_folder_and_fillers(environment: Environment,
     assert not environment.settings.folder.exists()
     assert environment.settings.cache_folder.exists()
     assert [argv[-1] for argv in commands.argvs if argv[1] in {"rm", "network"} and "rm" in argv] == [
-        filler,
+        FILLER,
         NODE,
         "net",
     ]
@@ -219,7 +220,7 @@ def test_down_removes_nodes_network_folder_and_fillers(environment: Environment,
 def test_any_remains_are_remains(environment: Environment, commands: FakeCommands, remains: str) -> None:
     commands.on(*LIST, stdout=f"{NODE}\tdead\n" if remains == "node" else "")
     commands.on(*NETWORKS, stdout="net" if remains == "network" else "")
-    commands.on(*OURS, stdout="harness-store-1\texited\n" if remains == "filler" else "")
+    commands.on(*OURS, stdout=f"{FILLER}\texited\n" if remains == "filler" else "")
     if remains == "folder":
         environment.settings.folder.mkdir(parents=True)
     assert environment.has_remains() is bool(remains)
