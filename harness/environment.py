@@ -39,13 +39,19 @@ class Environment(Parts):
             run_steps(self._cluster_steps(), reporter)
             run_steps(self._airflow_steps(), reporter)
 
+    def start_engine(self, reporter: Reporter) -> None:
+        """Make the container engine answer; the containers that it holds come back with it."""
+        run_steps([self._engine_step()], reporter)
+
     def down(self, reporter: Reporter) -> None:
         """Remove everything of this environment; images, caches and the engine stay, for they serve all."""
+        self._check_engine()
         with self._lock():
             run_steps([Step("cluster", lambda: not self.has_remains(), self._remove)], reporter)
 
     def check_exists(self) -> None:
         """Raise UsageError that names the environments there are when this one has no cluster."""
+        self._check_engine()
         if not self.node_states():
             raise UsageError(
                 f"there is no environment `{self.settings.name}`; there are: {', '.join(self.list_names()) or 'none'}",
@@ -106,11 +112,7 @@ class Environment(Parts):
                 doctor.check_room(self.settings.state, None)
 
         yield Step("input", None, check)
-        yield Step(
-            "container engine",
-            self._engine_answers,
-            lambda say: void(ensure_engine(self.host, self.settings.state / "engine", say)),
-        )
+        yield self._engine_step()
         yield Step("host", None, lambda _: self._check_host())
         yield Step(
             "kind and helm",
@@ -119,6 +121,20 @@ class Environment(Parts):
         )
         yield Step("chart", None, lambda _: self.release.check())
         yield Step("cluster's settings", None, lambda _: self.cluster.check_same())
+
+    def _engine_step(self) -> Step:
+        return Step(
+            "container engine",
+            self._engine_answers,
+            lambda say: void(ensure_engine(self.host, self.settings.state / "engine", say)),
+        )
+
+    def _check_engine(self) -> None:
+        if not self._engine_answers():
+            raise UsageError(
+                "no container engine answers, so nobody can tell what runs",
+                next_step=f"harness --name {self.settings.name} up starts it, or start it yourself",
+            )
 
     def _engine_answers(self) -> bool:
         try:

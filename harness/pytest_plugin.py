@@ -80,7 +80,8 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
     environment = Environment(load_settings({"name": option.airflow_env}))
     reporter = _TerminalReporter(request.config)
     if os.environ.get("CI") == "true":
-        _down_if_there(environment, reporter)
+        environment.start_engine(reporter)
+        environment.down(reporter)
         was_there = False
     else:
         was_there = _has_cluster(environment)
@@ -104,11 +105,6 @@ def _has_cluster(environment: Environment) -> bool:
         return bool(environment.node_states())
     except HarnessError:
         return False  # no engine yet: `up` installs and starts it
-
-
-def _down_if_there(environment: Environment, reporter: _TerminalReporter) -> None:
-    if _has_cluster(environment):
-        environment.down(reporter)
 
 
 def _configure_pytest_kind(environment: Environment, option: Any) -> None:

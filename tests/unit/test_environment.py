@@ -1,6 +1,7 @@
 """`up` and `down`: what comes before what, what is refused before anything is made, and what is removed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,7 +39,8 @@ NETWORKS = ("docker", "network", "ls", "--quiet", "--filter", r"name=^harness\-d
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Environment:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    monkeypatch.setattr(Environment, "_engine_answers", lambda _: True)
     made = Environment(settings_of(tmp_path))
     made.__dict__.update(docker=DOCKER, images=IMAGES)
     made.settings.dags_folder.mkdir()
@@ -107,6 +109,7 @@ class Whole:
 
 def prepare(environment: Environment, monkeypatch: pytest.MonkeyPatch, *, is_there: bool) -> Whole:
     """Stand in for all parts and let the steps alone be real."""
+    monkeypatch.setattr(Environment, "_engine_answers", lambda _: is_there)
     part = Whole(is_there=is_there)
     image = Step("image node", lambda: is_there, lambda _: part.made.append("image"))
     binary = Path("found") if is_there else None
@@ -224,6 +227,16 @@ def test_any_remains_are_remains(environment: Environment, commands: FakeCommand
     if remains == "folder":
         environment.settings.folder.mkdir(parents=True)
     assert environment.has_remains() is bool(remains)
+
+
+@pytest.mark.parametrize("verb", [lambda env: env.down(FakeReporter()), lambda env: env.check_exists()])
+def test_engine_that_is_down_is_said(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, verb: Callable[[Environment], None]
+) -> None:
+    monkeypatch.setattr(Environment, "_engine_answers", lambda _: False)
+    with pytest.raises(UsageError, match="no container engine answers") as caught:
+        verb(environment)
+    assert "harness --name dev up" in caught.value.next_step
 
 
 def test_unknown_environment_names_those_there_are(environment: Environment, commands: FakeCommands) -> None:

@@ -107,11 +107,11 @@ def test_json_holds_no_secret_and_stays_json(monkeypatch: pytest.MonkeyPatch) ->
 def test_doctor_fails_for_problems_alone_and_shows_the_cure(
     monkeypatch: pytest.MonkeyPatch, verdict: Any, code: int
 ) -> None:
-    check = Check("go", verdict, "[1.20] on PATH", "install [Go]")
+    check = Check("go", verdict, "1.20 on PATH", "see [tool.harness]")
     monkeypatch.setattr(Environment, "examine", lambda _: [check])
     result = invoke("doctor")
     assert result.exit_code == code
-    assert "[1.20] on PATH -> install [Go]" in result.stdout
+    assert "1.20 on PATH -> see [tool.harness]" in result.stdout
     shown = invoke("doctor", "--json")
     assert shown.exit_code == code
     assert json.loads(shown.stdout)[0]["verdict"] == verdict
