@@ -78,6 +78,12 @@ def read_credentials(kubernetes: Kubernetes, settings: Settings) -> Credentials:
     return Credentials(data["username"], data["password"], data["email"])
 
 
+def login_version(kubernetes: Kubernetes, settings: Settings) -> str:
+    """Return the resource version of the Secret with the UI's login: it changes with each edit and tells no value."""
+    present = kubernetes.get("Secret", UI_CREDS, settings.namespace)
+    return present["metadata"]["resourceVersion"] if present else ""
+
+
 def password_to_show(settings: Settings) -> str | None:
     """Return the made-up password the first time that it is asked for, and None from then on."""
     try:

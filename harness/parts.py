@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.cluster import Cluster
-from harness.credentials import read_credentials
+from harness.credentials import login_version, read_credentials
 from harness.delivery.pack import Package, pack
 from harness.delivery.sync import Target
 from harness.errors import UsageError
@@ -96,7 +96,7 @@ class Parts:
     @cached_property
     def release(self) -> Release:
         """The Helm release."""
-        return Release(self.settings, self.helm, self.images)
+        return Release(self.settings, self.helm, self.images, lambda: login_version(self.kubernetes, self.settings))
 
     @cached_property
     def kubernetes(self) -> Kubernetes:

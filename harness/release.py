@@ -1,6 +1,6 @@
 """The Helm release: the production chart with this environment's images, and what must be there before it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,15 @@ CRASHES_TOLERATED = 4
 
 @dataclass(frozen=True)
 class Release:
-    """One environment's release of the chart."""
+    """One environment's release of the chart; `login_version` tells which version of the UI's login is in the cluster.
+
+    A changed login makes a new revision, for the chart's setup Job writes it into Airflow's database.
+    """
 
     settings: Settings
     helm: Helm
     images: ImageSet
+    login_version: Callable[[], str] = str
 
     def values(self) -> dict[str, object]:
         """Return what only the harness knows: the images, and where a person's browser finds the UI."""
@@ -90,7 +94,8 @@ class Release:
 
     @property
     def _description(self) -> str:
-        return f"harness inputs {self.inputs}"
+        login = self.login_version()
+        return f"harness inputs {self.inputs}" + (f", login {login}" if login else "")
 
 
 def _image(reference: str) -> dict[str, str]:

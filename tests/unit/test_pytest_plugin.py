@@ -34,6 +34,10 @@ class FakeEnvironment(Environment):
     def node_states(self) -> dict[str, str]:
         return {"node": "running"} if self.__dict__["is_there"] else {}
 
+    def start_engine(self, reporter: Any) -> None:
+        reporter.said("starting")
+        self.__dict__["verbs"].append("start_engine")
+
     def up(self, reporter: Any) -> None:
         reporter.started("cluster")
         reporter.said("working")
@@ -108,7 +112,7 @@ def test_environment_that_was_made_stays_when_asked(made: Any) -> None:
 
 def test_ci_begins_with_a_new_one(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
-    assert made(is_there=True).take() == ["down", "up", "down"]
+    assert made(is_there=True).take() == ["start_engine", "down", "up", "down"]
 
 
 def test_environment_that_did_not_come_up_is_removed(made: Any) -> None:
