@@ -62,11 +62,23 @@ def run(
 
 
 def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
-    """Give the terminal to `argv` and return its exit code; the person at the terminal is its time-out."""
+    """Give the terminal to `argv` and return its exit code; the person at the terminal is its time-out.
+
+    Ctrl-C reaches the command by the terminal, and it ends in its own time: a test session has things to remove.
+    """
     try:
-        return subprocess.run(argv, env={**os.environ, **(env or {})}, check=False).returncode
+        process = subprocess.Popen(argv, env={**os.environ, **(env or {})})
     except OSError as error:
         raise CommandError(argv, str(error)) from None
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def pipe(source: Sequence[str], sink: Sequence[str], *, timeout_s: float) -> None:

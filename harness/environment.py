@@ -12,7 +12,6 @@ from harness.credentials import ensure_secrets, has_secrets
 from harness.delivery.live import Delivery, deliver
 from harness.delivery.sync import Likeness, compare, sync
 from harness.errors import HarnessError, UsageError
-from harness.host import ports
 from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
 from harness.host.engine import ensure_engine
 from harness.images.store import FILLER
@@ -149,13 +148,6 @@ class Environment(Parts):
                 "; ".join(f"{check.name}: {check.seen}" for check in problems),
                 next_step="; ".join(check.cure for check in problems if check.cure),
             )
-        self.cluster_or_port()
-
-    def cluster_or_port(self) -> None:
-        """Raise UsageError when a cluster is there that differs, or none is there and its port is taken."""
-        if self.node_states():
-            return
-        ports.check_free(self.settings.airflow_port)
 
     def _ensure_binaries(self, say: Say) -> None:
         for wanted in (kind_binary(self.pins), helm_binary(self.pins)):

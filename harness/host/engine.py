@@ -103,7 +103,10 @@ def _configure_bounded_runtime() -> None:
         "runtimes": {BOUNDED_RUNTIME: {"path": str(BOUNDED)}},
     }
     if CONFIG.exists():
-        present = json.loads(CONFIG.read_text() or "{}")
+        try:
+            present = json.loads(CONFIG.read_text() or "{}")
+        except ValueError as error:
+            raise UsageError(f"{CONFIG} is not JSON: {error}", next_step="correct it, then run this again") from None
         if not wanted.items() <= present.items():
             raise UsageError(
                 f"this host lacks CAP_SYS_RESOURCE, so the engine needs another runtime, and {CONFIG} is yours",

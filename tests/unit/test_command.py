@@ -110,6 +110,10 @@ def test_interactive_returns_the_code() -> None:
     assert run_interactive([*SH, "exit $CODE"], env={"CODE": "9"}) == 9
 
 
+def test_interrupted_interactive_command_ends_in_its_own_time() -> None:
+    assert run_interactive([*SH, "kill -INT $PPID; exit 4"]) == 4
+
+
 def test_detached_command_has_a_session_of_its_own_and_appends_to_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")

@@ -180,18 +180,6 @@ def test_what_the_doctor_finds_ends_up_at_once_with_all_cures(
     assert part.made == []
 
 
-def test_taken_port_is_refused_before_images_are_made(
-    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands.on(*LIST)
-    part = prepare(environment, monkeypatch, is_there=False)
-    monkeypatch.setattr(ports, "is_free", lambda _: False)
-    monkeypatch.setattr(ports, "owner_of", lambda _: "nginx (pid 7)")
-    with pytest.raises(UsageError, match=r"port 8080 .* nginx"):
-        environment.up(FakeReporter())
-    assert "image" not in part.made
-
-
 def test_down_of_nothing_changes_nothing(environment: Environment, commands: FakeCommands) -> None:
     for words in (LIST, NETWORKS, OURS):
         commands.on(*words)
