@@ -66,17 +66,18 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
 
     Ctrl-C reaches the command by the terminal, and it ends in its own time: a test session has things to remove.
     """
-    try:
-        process = subprocess.Popen(argv, env={**os.environ, **(env or {})})
-    except OSError as error:
-        raise CommandError(argv, str(error)) from None
+    # Before the start, so that none is missed; a handler, unlike SIG_IGN, is not handed down.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
+        process = subprocess.Popen(argv, env={**os.environ, **(env or {})})
+        try:
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    except OSError as error:
+        raise CommandError(argv, str(error)) from None
     finally:
         signal.signal(signal.SIGINT, before)
 
