@@ -1,0 +1,71 @@
+"""What a reboot of the machine does to the nodes: they stop, start again, and may have another address then."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness import labels
+from harness.cluster import Cluster
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.tools.airflow import AirflowApiError
+from harness.waiting import NotYet, wait_until
+
+from .checks import check_run
+
+pytestmark = pytest.mark.timeout(480, func_only=True)
+
+BACK_WITHIN_S = 240
+SQUATTERS = 8
+
+
+def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
+    airflow_env: AirflowEnv, runs: Runs
+) -> None:
+    cluster = airflow_env.environment.cluster
+    node = cluster.node_names[0]
+    before = address_of(cluster, node)
+    cluster.docker.call("stop", node)
+    with taken(cluster, before):
+        cluster.docker.call("start", node)
+    assert address_of(cluster, node) != before
+
+    wait_until("the cluster after its restart", cluster.readiness, timeout_s=BACK_WITHIN_S)
+    wait_until("Airflow after the restart", lambda: health(airflow_env), timeout_s=BACK_WITHIN_S)
+    run = runs.run("e2e_chain", timeout_s=180)
+    check_run(run, {"first": 1, "second": 1, "third": 1})
+
+
+def address_of(cluster: Cluster, container: str) -> str:
+    """Return a container's address on the cluster's network."""
+    networks = cluster.docker.inspect(container)["NetworkSettings"]["Networks"]
+    address: str = networks[cluster.name]["IPAddress"]
+    return address
+
+
+@contextmanager
+def taken(cluster: Cluster, address: str) -> Iterator[None]:
+    """Give `address` to another container: the engine deals out the lowest that are free."""
+    names: list[str] = []
+    try:
+        while not names or address_of(cluster, names[-1]) != address:
+            assert len(names) < SQUATTERS, f"the engine gave {address} to none of {SQUATTERS} containers"
+            names.append(f"{cluster.name}-squatter-{len(names)}")
+            cluster.docker.call(
+                *("run", "--detach", "--name", names[-1], "--network", cluster.name),
+                *labels.docker_flags(cluster.settings.name),
+                *("--entrypoint", "sleep", cluster.images.node, "600"),
+            )
+        yield
+    finally:
+        for name in names:
+            cluster.docker.call("rm", "--force", name)
+
+
+def health(airflow_env: AirflowEnv) -> bool | NotYet:
+    try:
+        found = airflow_env.airflow.health()
+    except AirflowApiError as error:
+        return NotYet(str(error).splitlines()[0])
+    return True if found.is_healthy else NotYet(", ".join(found.problems))
