@@ -13,7 +13,10 @@ from .fakes.command import FakeCommands
 
 
 @pytest.fixture(autouse=True)
-def _apart_from_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def _apart_from_this_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A forgotten fake must not install an engine or start a cluster.
+    if not request.node.get_closest_marker("processes"):
+        monkeypatch.setattr(subprocess, "Popen", FakeCommands().popen)
     for name in os.environ:
         if name.startswith(("HARNESS_", "DOCKER_")) or name == "CI":
             monkeypatch.delenv(name)

@@ -10,6 +10,8 @@ import pytest
 from harness.command import CommandError, pipe, run, run_interactive, start_detached
 from harness.redact import remember_secrets
 
+pytestmark = pytest.mark.processes
+
 SH = ("/bin/sh", "-c")
 
 

@@ -141,6 +141,7 @@ def test_pytest_kind_finds_all_there_and_removes_nothing(made: Any) -> None:
     assert option.keep_cluster is True
 
 
+@pytest.mark.processes
 def test_kubectl_is_the_node_s_own(made: Any, tmp_path: Path) -> None:
     session = made()
     session.take()

@@ -1,15 +1,16 @@
 """Imports all DAG files with Airflow's SDK, which takes seconds: beside the other tests, and these come last."""
 
 import json
+import os
+import subprocess
 import sys
 import tempfile
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.command import run
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = (ROOT / "dags", ROOT / "tests" / "e2e" / "dags")
@@ -32,15 +33,17 @@ print(json.dumps(found))
 """
 
 Loaded = dict[str, list[dict[str, Any]]]
-LOADING = pytest.StashKey[Future[Loaded]]()
 
 
-def load() -> Loaded:
-    """Return what each file registers."""
-    with tempfile.TemporaryDirectory() as home:
-        result = run([sys.executable, "-c", LOAD, *map(str, FILES)], env={"AIRFLOW_HOME": home}, timeout_s=60)
-    found: Loaded = json.loads(result.stdout.splitlines()[-1])
-    return found
+@dataclass(frozen=True)
+class Loading:
+    """The process that loads the files, and the folder that is Airflow's home for it."""
+
+    process: subprocess.Popen[str]
+    home: tempfile.TemporaryDirectory[str]
+
+
+LOADING = pytest.StashKey[Loading]()
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,12 +56,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to load when a test wants it."""
     if session.config.option.collectonly or not any("loaded" in item.fixturenames for item in session.items):  # type: ignore[attr-defined]
         return
-    executor = ThreadPoolExecutor(1)
-    session.config.stash[LOADING] = executor.submit(load)
-    executor.shutdown(wait=False)
+    home = tempfile.TemporaryDirectory()
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOAD, *map(str, FILES)],
+        env={**os.environ, "AIRFLOW_HOME": home.name},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    session.config.stash[LOADING] = Loading(process, home)
 
 
 @pytest.fixture(scope="session")
-def loaded(request: pytest.FixtureRequest) -> Loaded:
+def loaded(request: pytest.FixtureRequest) -> Iterator[Loaded]:
     """Return what each file registers."""
-    return request.config.stash[LOADING].result()
+    loading = request.config.stash[LOADING]
+    out, err = loading.process.communicate(timeout=60)
+    assert loading.process.returncode == 0, err
+    yield json.loads(out.splitlines()[-1])
+    loading.home.cleanup()

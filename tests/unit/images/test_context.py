@@ -58,6 +58,7 @@ def test_context_is_a_copy_with_the_binaries_and_without_go_sources(folder: Path
     assert not (folder / "bin").exists()
 
 
+@pytest.mark.processes
 def test_settings_are_a_private_file_that_a_shell_reads_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     value = "https://user:it's $HOME@index.test/simple"
     monkeypatch.setenv("PIP_INDEX_URL", value)
