@@ -20,7 +20,7 @@ from harness.steps import Say
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.tools.kind import CLUSTER_LABEL, Kind
-from harness.waiting import NotYet, wait_until
+from harness.waiting import NotYet, not_yet, wait_until
 
 NODE_PORT = 30080
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
@@ -196,7 +196,7 @@ class Cluster:
             problems = list(self._not_ready())
         except (KubernetesError, CommandError) as error:
             return NotYet(str(error).splitlines()[0])
-        return NotYet(", ".join(problems)) if problems else True
+        return not_yet(problems) if problems else True
 
     def _not_ready(self) -> Iterator[str]:
         nodes = self.kubernetes.list("Node")

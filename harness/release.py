@@ -17,7 +17,7 @@ from harness.steps import Say
 from harness.tools.airflow import AirflowApi, AirflowApiError
 from harness.tools.helm import Helm
 from harness.tools.k8s import Kubernetes, KubernetesError
-from harness.waiting import NotYet, Unreachable, wait_until
+from harness.waiting import NotYet, Unreachable, not_yet, wait_until
 
 LOGS = "airflow-logs"
 READY_S = 300
@@ -170,7 +170,7 @@ def _availability(kubernetes: Kubernetes, settings: Settings) -> bool | NotYet:
             _check_hopeless(pod)
     except KubernetesError as error:
         return NotYet(str(error).splitlines()[0])
-    return NotYet(", ".join(problems)) if problems else True
+    return not_yet(problems) if problems else True
 
 
 def not_available(kubernetes: Kubernetes, namespace: str) -> Iterator[str]:

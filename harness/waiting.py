@@ -5,7 +5,7 @@ useless. Nothing else in the harness sleeps.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +25,11 @@ class NotYet:
     """The state of something that is not ready, in words that a person can act on."""
 
     reason: str
+
+
+def not_yet(problems: Sequence[str]) -> NotYet:
+    """Return several problems as one reason, their number first: a line that is cut short still shows progress."""
+    return NotYet(f"{len(problems)} to go: {', '.join(problems)}")
 
 
 @dataclass(frozen=True)

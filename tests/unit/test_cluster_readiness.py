@@ -47,7 +47,7 @@ def test_ready_is_nodes_system_pods_and_dns(cluster: Cluster, commands: FakeComm
 
 def test_dns_without_an_answer_is_not_ready(cluster: Cluster, commands: FakeCommands) -> None:
     commands.on(*RESOLVE, returncode=1)
-    assert cluster.readiness() == NotYet("cluster DNS does not answer")
+    assert cluster.readiness() == NotYet("1 to go: cluster DNS does not answer")
 
 
 def test_everything_that_is_not_ready_is_named(cluster: Cluster, server: FakeApiServer) -> None:
@@ -59,7 +59,7 @@ def test_everything_that_is_not_ready_is_named(cluster: Cluster, server: FakeApi
 def test_empty_cluster_is_not_ready(cluster: Cluster, server: FakeApiServer, commands: FakeCommands) -> None:
     server.objects.clear()
     commands.on(*RESOLVE, returncode=1)
-    assert cluster.readiness() == NotYet("0 of 1 nodes joined, no system pods, cluster DNS does not answer")
+    assert cluster.readiness() == NotYet("3 to go: 0 of 1 nodes joined, no system pods, cluster DNS does not answer")
 
 
 def test_pod_of_another_namespace_does_not_count(

@@ -141,7 +141,9 @@ def test_waits_for_every_workload_and_says_for_which(
     server.put("deployments", workload("rolling", replicas=2))
     server.put("statefulsets", workload("postgresql"))
     server.put("jobs", {"metadata": {"name": "migrate", "namespace": "tools"}, "status": {"active": 1}})
-    with pytest.raises(WaitTimeoutError, match="last seen: scheduler 0/1, new-spec 1/1, rolling 1/1, migrate runs"):
+    with pytest.raises(
+        WaitTimeoutError, match="last seen: 4 to go: scheduler 0/1, new-spec 1/1, rolling 1/1, migrate runs"
+    ):
         wait_until_available(kubernetes, settings, str)
     assert time.seconds <= 300
 
