@@ -53,7 +53,7 @@ def test_dns_without_an_answer_is_not_ready(cluster: Cluster, commands: FakeComm
 def test_everything_that_is_not_ready_is_named(cluster: Cluster, server: FakeApiServer) -> None:
     server.put("nodes", {"metadata": {"name": NODE}, "status": conditions("Unknown")})
     server.put("pods", {"metadata": {"name": "provisioner", "namespace": "local-path-storage"}, "status": {}})
-    assert cluster.readiness() == NotYet(f"node {NODE} not Ready, pod provisioner not ready")
+    assert cluster.readiness() == NotYet(f"2 to go: node {NODE} not Ready, pod provisioner not ready")
 
 
 def test_empty_cluster_is_not_ready(cluster: Cluster, server: FakeApiServer, commands: FakeCommands) -> None:
