@@ -57,7 +57,10 @@ class Helm:
             stdin=yaml.safe_dump(dict(values)),
             check=False,
         )
-        return result.stderr.strip() if result.returncode else ""
+        if result.returncode == 0:
+            return ""
+        # Helm logs to the same output, for example each time that it follows the link to the DAGs.
+        return "\n".join(line for line in result.stderr.strip().splitlines() if not line.startswith("level="))
 
     def status(self, release: str, *, namespace: str) -> ReleaseStatus | None:
         """Return the newest revision's status, or None when there is no such release."""

@@ -68,7 +68,19 @@ def served(airflow_env: AirflowEnv) -> Iterator[Served]:
         with container:
             host = f"127.0.0.1:{container.get_exposed_port(5000)}"
             wait_until(host, lambda: registry_answers(host) or NotYet("no answer"), timeout_s=30)
-            yield Served(docker, host, _push(recipes, host))
+            served = Served(docker, host, _push(recipes, host))
+            _forget(served)  # an earlier session may have had the same port, and so the same names
+            yield served
+            _forget(served)
+
+
+def _forget(served: Served) -> None:
+    """Remove what the source has pulled and built."""
+    source = served.source()
+    images = source.images()
+    for name in (images.airflow, images.postgresql, images.node, source.base):
+        if served.docker.has_images(name):
+            served.docker.call("image", "rm", name)
 
 
 def _push(recipes: Mirrors | Registry, host: str) -> Pins:
