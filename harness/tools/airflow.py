@@ -63,7 +63,12 @@ class AirflowApi:
         self._clock = clock
         self._token = ""
         # trust_env: Airflow is on this machine, and a proxy of the environment is never the way to it.
-        self._client = httpx.Client(base_url=self.url, timeout=REQUEST_TIMEOUT_S, trust_env=False, transport=transport)
+        # No kept connections: while nodes restart a Service may lead to an address that another pod has by now, and a
+        # kept connection would stay with that pod, whose every answer is a 404.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(
+            base_url=self.url, timeout=REQUEST_TIMEOUT_S, limits=limits, trust_env=False, transport=transport
+        )
         remember_secrets([password])
 
     def close(self) -> None:
