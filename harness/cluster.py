@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from harness import labels
 from harness.command import CommandError
 from harness.errors import UsageError
@@ -25,6 +27,7 @@ from harness.waiting import NotYet, not_yet, wait_until
 NODE_PORT = 30080
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
 READY_S = 240
+ORPHAN_S = 10
 SYSTEM_NAMESPACES = ("kube-system", "local-path-storage")
 LOGS_IN_NODE = "/var/lib/harness/logs"
 # Written into the control plane's node when the cluster is whole: a creation that was killed leaves none.
@@ -246,6 +249,7 @@ def is_ready(item: dict[str, Any]) -> bool:
 def remove_cluster(docker: Docker, settings: Settings, node_image: str) -> None:
     """Remove containers, network and folder; needs no kind, so that it works after any accident."""
     name = cluster_name(settings)
+    _end_orphans(settings)
     for node in docker.list_containers(f"{CLUSTER_LABEL}={name}"):
         remove_container(docker, node)
     for network in docker.list_networks(name):
@@ -255,6 +259,15 @@ def remove_cluster(docker: Docker, settings: Settings, node_image: str) -> None:
             shutil.rmtree(settings.folder)
         except PermissionError:
             remove_folder(docker, node_image, settings.folder)
+
+
+def _end_orphans(settings: Settings) -> None:
+    """End a `kind create` of this environment whose harness was killed: it would go on making what is removed here."""
+    ours = f"--kubeconfig={settings.kubeconfig}"
+    for process in psutil.process_iter(["cmdline"]):
+        if ours in (process.info["cmdline"] or ()):
+            process.kill()
+            process.wait(ORPHAN_S)
 
 
 def remove_container(docker: Docker, container: str) -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -240,6 +241,23 @@ def test_removal_of_nothing_is_fine(commands: FakeCommands, settings: Settings) 
     commands.on(*LIST)
     commands.on(*NETWORKS)
     remove_cluster(DOCKER, settings, IMAGES.node)
+
+
+def test_orphaned_kind_of_this_environment_alone_is_ended(
+    commands: FakeCommands, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def process(*argv: str) -> Mock:
+        return Mock(info={"cmdline": list(argv) or None})
+
+    orphan = process("kind", "create", "cluster", f"--kubeconfig={settings.kubeconfig}")
+    others = [process("kind", "create", "cluster", f"--kubeconfig={settings.kubeconfig}-other"), process()]
+    monkeypatch.setattr(cluster_module.psutil, "process_iter", lambda _: [*others, orphan])
+    commands.on(*LIST)
+    commands.on(*NETWORKS)
+    remove_cluster(DOCKER, settings, IMAGES.node)
+    orphan.kill.assert_called_once()
+    for other in others:
+        other.kill.assert_not_called()
 
 
 REMOVE = ("docker", "rm", "--force", "--volumes", NODE)
