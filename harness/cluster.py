@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ from harness.tools.kind import CLUSTER_LABEL, Kind
 from harness.waiting import NotYet, not_yet, wait_until
 
 NODE_PORT = 30080
+# The node's own kubectl, with the administrator's rights; both are in every kind node.
+KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
 READY_S = 240
 ORPHAN_S = 10
@@ -61,11 +64,11 @@ class Cluster:
         workers = [
             f"{self.name}-worker{number if number > 1 else ''}" for number in range(1, self.settings.workers + 1)
         ]
-        return [f"{self.name}-control-plane", *workers]
+        return [control_plane(self.settings), *workers]
 
     def nodes(self) -> dict[str, str]:
         """Return node name -> container state, of the nodes that are there."""
-        return self.docker.list_containers(f"{CLUSTER_LABEL}={self.name}")
+        return list_nodes(self.docker, self.settings)
 
     def is_whole(self) -> bool:
         """Tell whether a creation came to its end and all nodes run; says nothing of what runs on them."""
@@ -80,9 +83,9 @@ class Cluster:
     def check_same(self) -> None:
         """Raise UsageError when the cluster that is there was made with other settings or another node image."""
         nodes = self.nodes()
-        if not nodes or f"{self.name}-control-plane" not in nodes:
+        if not nodes or control_plane(self.settings) not in nodes:
             return
-        inspected = self.docker.inspect(f"{self.name}-control-plane")
+        inspected = self.docker.inspect(control_plane(self.settings))
         bindings = inspected["HostConfig"]["PortBindings"].get(f"{NODE_PORT}/tcp") or [{}]
         differences = [
             f"{what}: {seen} there, {wanted} wanted"
@@ -116,7 +119,7 @@ class Cluster:
 
     def _is_marked(self) -> bool:
         try:
-            self.docker.exec(f"{self.name}-control-plane", "test", "-e", MARK)
+            self.docker.exec(control_plane(self.settings), "test", "-e", MARK)
         except CommandError:
             return False
         return True
@@ -137,7 +140,7 @@ class Cluster:
         for node in self.node_names:
             # kind's own policy gives up after one failed start, for example of an engine that starts in disorder.
             self.docker.call("update", "--restart=unless-stopped", node)
-        self.docker.exec(f"{self.name}-control-plane", "touch", MARK)
+        self.docker.exec(control_plane(self.settings), "touch", MARK)
 
     def config(self) -> dict[str, object]:
         """Return kind's configuration (kind.x-k8s.io/v1alpha4)."""
@@ -218,7 +221,7 @@ class Cluster:
         """Tell whether the cluster's DNS service answers for `host`, asked from the control plane's node."""
         script = (package_folder("scripts") / "resolve").read_text()
         try:
-            self.docker.exec(f"{self.name}-control-plane", "bash", "-s", DNS_SERVICE, host, stdin=script)
+            self.docker.exec(control_plane(self.settings), "bash", "-s", DNS_SERVICE, host, stdin=script)
         except CommandError:
             return False
         return True
@@ -240,6 +243,16 @@ def cluster_name(settings: Settings) -> str:
     return f"harness-{settings.name}"
 
 
+def control_plane(settings: Settings) -> str:
+    """Return the name of the node that runs the control plane, as kind gives it."""
+    return f"{cluster_name(settings)}-control-plane"
+
+
+def list_nodes(docker: Docker, settings: Settings) -> dict[str, str]:
+    """Return node name -> container state, of an environment's nodes that are there."""
+    return docker.list_containers(f"{CLUSTER_LABEL}={cluster_name(settings)}")
+
+
 def is_ready(item: dict[str, Any]) -> bool:
     """Tell whether a node or pod has the condition Ready."""
     conditions = item.get("status", {}).get("conditions", [])
@@ -250,7 +263,7 @@ def remove_cluster(docker: Docker, settings: Settings, node_image: str) -> None:
     """Remove containers, network and folder; needs no kind, so that it works after any accident."""
     name = cluster_name(settings)
     _end_orphans(settings)
-    for node in docker.list_containers(f"{CLUSTER_LABEL}={name}"):
+    for node in list_nodes(docker, settings):
         remove_container(docker, node)
     for network in docker.list_networks(name):
         docker.call("network", "rm", network)
@@ -266,8 +279,9 @@ def _end_orphans(settings: Settings) -> None:
     ours = f"--kubeconfig={settings.kubeconfig}"
     for process in psutil.process_iter(["cmdline"]):
         if ours in (process.info["cmdline"] or ()):
-            process.kill()
-            process.wait(ORPHAN_S)
+            with suppress(psutil.NoSuchProcess):  # it ended by itself
+                process.kill()
+                process.wait(ORPHAN_S)
 
 
 def remove_container(docker: Docker, container: str) -> None:

@@ -59,9 +59,9 @@ def examine(patient: Patient) -> list[Check]:
     return checks
 
 
-def check_room(state: Path, engine: Engine | None) -> None:
+def check_room(state: Path) -> None:
     """Raise UsageError when there is too little disk to begin with."""
-    problems = [check for check in _disk_checks(state, engine) if check.verdict == "problem"]
+    problems = [check for check in _disk_checks(state, None) if check.verdict == "problem"]
     if problems:
         raise UsageError(f"{problems[0].name}: {problems[0].seen}", next_step=problems[0].cure)
 

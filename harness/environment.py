@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from filelock import FileLock, Timeout
 
 from harness import doctor, labels, release
-from harness.cluster import cluster_name, remove_cluster, remove_container
+from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import ensure_secrets, has_secrets
 from harness.delivery.live import Delivery, deliver
 from harness.delivery.sync import Likeness, compare, sync
@@ -65,13 +65,7 @@ class Environment(Parts):
 
     def node_states(self) -> dict[str, str]:
         """Return node -> state of the container; empty when there is no cluster."""
-        return self.docker.list_containers(f"{CLUSTER_LABEL}={cluster_name(self.settings)}")
-
-    def is_healthy(self) -> bool:
-        """Tell whether the cluster is whole and ready, and this very release installed; waits for nothing."""
-        if not self.cluster.is_whole() or self.cluster.readiness() is not True:
-            return False
-        return self.release.is_installed() and not list(release.not_available(self.kubernetes, self.settings.namespace))
+        return list_nodes(self.docker, self.settings)
 
     def has_remains(self) -> bool:
         """Tell whether anything of this environment is on this machine."""
@@ -108,7 +102,7 @@ class Environment(Parts):
         def check(_: Say) -> None:
             self.package()
             if not self._has_cluster():
-                doctor.check_room(self.settings.state, None)
+                doctor.check_room(self.settings.state)
 
         yield Step("input", None, check)
         yield self._engine_step()

@@ -1,6 +1,7 @@
 """The pytest plugin: an Airflow on kind as a session fixture, through pytest-kind's `kind_cluster`."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.cluster import cluster_name
+from harness.cluster import KUBECTL, cluster_name, control_plane
 from harness.environment import Environment
 from harness.errors import HarnessError
 from harness.settings import Settings, load_settings
@@ -120,8 +121,7 @@ def _configure_pytest_kind(environment: Environment, option: Any) -> None:
 def _write_kubectl(environment: Environment) -> Path:
     """Write a `kubectl` that is the control plane node's own, for `kind_cluster.kubectl(...)`."""
     path = environment.settings.folder / "kubectl"
-    node = f"{cluster_name(environment.settings)}-control-plane"
-    command = f"{environment.docker.binary} exec -i {node} kubectl --kubeconfig=/etc/kubernetes/admin.conf"
-    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    words = [environment.docker.binary, "exec", "-i", control_plane(environment.settings), *KUBECTL]
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     path.chmod(0o755)
     return path

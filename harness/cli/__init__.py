@@ -4,6 +4,8 @@ import signal
 import sys
 from types import FrameType
 
+from rich.markup import escape
+
 from harness.cli import app
 from harness.cli.output import err
 from harness.errors import HarnessError
@@ -19,18 +21,14 @@ def main() -> None:
     try:
         app.app()
     except HarnessError as error:
-        err.print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(redact(str(error)))}", highlight=False, soft_wrap=True)
         if error.next_step:
-            err.print(f"[bold]next:[/]  {_escape(error.next_step)}", highlight=False, soft_wrap=True)
+            err.print(f"[bold]next:[/]  {escape(redact(error.next_step))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except SystemExit as stop:  # typer's own end, whatever the outcome: also of an interrupt
         if stop.code == INTERRUPTED:
             err.print("interrupted; `harness up` goes on from here, `harness down` removes it")
         raise
-
-
-def _escape(text: str) -> str:
-    return redact(text).replace("[", r"\[")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

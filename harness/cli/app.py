@@ -10,6 +10,7 @@ import typer
 
 from harness import status as status_of
 from harness.cli.output import StepPrinter, err, out, print_json, print_table
+from harness.cluster import KUBECTL, control_plane
 from harness.command import run_interactive
 from harness.credentials import credentials_file, password_to_show, read_credentials
 from harness.delivery.live import Delivery
@@ -179,7 +180,7 @@ def logs(
 @app.command(context_settings=PASS_THROUGH)
 def kubectl(context: typer.Context) -> None:
     """Run kubectl on the cluster: harness kubectl -- get pods."""
-    raise typer.Exit(_in_cluster(_environment(context), ["kubectl", *_kubeconfig(), *context.args]))
+    raise typer.Exit(_in_cluster(_environment(context), [*KUBECTL, *context.args]))
 
 
 @app.command(context_settings=PASS_THROUGH)
@@ -187,8 +188,7 @@ def airflow(context: typer.Context) -> None:
     """Run Airflow's own command line in the scheduler's pod: harness airflow -- dags list."""
     environment = _environment(context)
     words = [
-        "kubectl",
-        *_kubeconfig(),
+        *KUBECTL,
         "-n",
         environment.settings.namespace,
         "exec",
@@ -201,13 +201,9 @@ def airflow(context: typer.Context) -> None:
 
 def _in_cluster(environment: Environment, words: list[str]) -> int:
     environment.check_exists()
-    node = f"harness-{environment.settings.name}-control-plane"
+    node = control_plane(environment.settings)
     flags = ["-i", *(["-t"] if _has_tty() else [])]
     return run_interactive([environment.docker.binary, "exec", *flags, node, *words], env=environment.docker.env)
-
-
-def _kubeconfig() -> list[str]:
-    return ["--kubeconfig=/etc/kubernetes/admin.conf"]
 
 
 def _has_tty() -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict, is_dataclass
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from harness.redact import redact
@@ -30,7 +30,6 @@ class StepPrinter:
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
-        self._task: TaskID | None = None
 
     def started(self, name: str) -> None:
         """Show the step, on a terminal."""
@@ -39,7 +38,7 @@ class StepPrinter:
                 SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=out, transient=True
             )
             self._progress.start()
-            self._task = self._progress.add_task(name)
+            self._progress.add_task(name)
 
     def said(self, text: str) -> None:
         """Print a line below the step."""

@@ -10,6 +10,9 @@ from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from harness.steps import Say, Step
+from harness.tools.docker import Docker
+
 # What pip, uv and apt read; a build gets those that are set here, and no layer keeps them.
 PACKAGE_SETTINGS = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
@@ -72,3 +75,13 @@ def build_secrets() -> Iterator[dict[str, Path]]:
         if bundle and bundle.is_file():
             secrets["ca"] = bundle
         yield secrets
+
+
+def build_step(docker: Docker, image: str, tag: str, *, base: str) -> Step:
+    """Return the step that builds the folder of `image` on `base` as `tag`, unless that is there."""
+
+    def build(_: Say) -> None:
+        with build_context(package_folder(image)) as context, build_secrets() as secrets:
+            docker.build(context, tag, args={"BASE": base}, secrets=secrets)
+
+    return Step(f"image {image}", lambda: docker.has_images(tag), build)

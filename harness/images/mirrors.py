@@ -8,7 +8,7 @@ from functools import cached_property
 from harness.errors import UsageError
 from harness.host.engine import apt_install
 from harness.host.platform import Host
-from harness.images.context import build_context, build_secrets, hash_of, package_folder
+from harness.images.context import build_context, build_secrets, build_step, hash_of, package_folder
 from harness.images.imageset import REPOSITORY, ImageSet, ours
 from harness.images.source import Choice
 from harness.pins import Pins
@@ -51,8 +51,8 @@ class Mirrors:
         return [
             *steps,
             Step("image node", lambda: self.docker.has_images(*stages), self._build_node),
-            self._image_step("airflow", images.airflow),
-            self._image_step("postgres", images.postgresql),
+            build_step(self.docker, "airflow", images.airflow, base=self.base),
+            build_step(self.docker, "postgres", images.postgresql, base=self.base),
         ]
 
     def _compile_step(self, command: GoCommand) -> Step:
@@ -61,9 +61,6 @@ class Mirrors:
             lambda: self.go.binary(command).exists(),
             lambda say: self._compile(command, say),
         )
-
-    def _image_step(self, image: str, tag: str) -> Step:
-        return Step(f"image {image}", lambda: self.docker.has_images(tag), lambda _: self._build(image, tag))
 
     @cached_property
     def _debootstrap(self) -> list[str]:
@@ -157,7 +154,3 @@ class Mirrors:
             for stage in self._all_stages:
                 say(f"stage {stage}")
                 self.docker.build(context, self._node(stage), target=stage, args={"BASE": self.base}, secrets=secrets)
-
-    def _build(self, image: str, tag: str) -> None:
-        with build_context(package_folder(image)) as context, build_secrets() as secrets:
-            self.docker.build(context, tag, args={"BASE": self.base}, secrets=secrets)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.images.context import build_context, build_secrets, hash_of, package_folder
+from harness.images.context import build_step, hash_of, package_folder
 from harness.images.imageset import ImageSet, ours
 from harness.images.source import Choice
 from harness.pins import Pins
@@ -34,9 +34,7 @@ class Registry:
         return [
             self._pull("node", images.node),
             self._pull("python", self.base),
-            Step(
-                "image airflow", lambda: self.docker.has_images(images.airflow), lambda _: self._build(images.airflow)
-            ),
+            build_step(self.docker, "airflow", images.airflow, base=self.base),
             Step(
                 "image postgresql",
                 lambda: self.docker.has_images(images.postgresql),
@@ -67,7 +65,3 @@ class Registry:
     def _pull_as(self, reference: str, name: str) -> None:
         self.docker.pull(reference)
         self.docker.call("tag", reference, name)
-
-    def _build(self, tag: str) -> None:
-        with build_context(package_folder("airflow")) as context, build_secrets() as secrets:
-            self.docker.build(context, tag, args={"BASE": self.base}, secrets=secrets)

@@ -36,8 +36,6 @@ class Engine:
     """What `docker info` says of the engine."""
 
     version: str
-    os: str
-    architecture: str
     cgroup_version: str
     root_folder: str
     driver: str
@@ -84,8 +82,6 @@ class Docker:
             return None
         return Engine(
             version=info["ServerVersion"],
-            os=info.get("OSType", ""),
-            architecture=info.get("Architecture", ""),
             cgroup_version=info.get("CgroupVersion", ""),
             root_folder=info.get("DockerRootDir", ""),
             driver=info.get("Driver", ""),

@@ -7,11 +7,9 @@ from pathlib import Path
 import yaml
 
 from harness.command import run
-from harness.errors import HarnessError
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 CREATE_S = 600
-QUICK_S = 120
 
 
 @dataclass(frozen=True)
@@ -33,20 +31,10 @@ class Kind:
             timeout_s=CREATE_S,
         )
 
-    def export_kubeconfig(self, name: str, kubeconfig: Path) -> None:
-        """Write the kubeconfig of a cluster that runs."""
-        self._call("export", "kubeconfig", f"--name={name}", f"--kubeconfig={kubeconfig}", "--quiet")
-
     def load(self, name: str, image: str) -> None:
         """Copy an image from the engine into each node."""
-        self._call("load", "docker-image", f"--name={name}", image, "--quiet", timeout_s=CREATE_S)
-
-    def version(self) -> str:
-        """Return for example `0.33.0`."""
-        words = self._call("version", "--quiet").split()
-        if not words:
-            raise HarnessError(f"{self.binary} printed no version")
-        return words[0].removeprefix("v")
-
-    def _call(self, *args: str, timeout_s: float = QUICK_S) -> str:
-        return run([str(self.binary), *args], env=self.env, timeout_s=timeout_s).stdout.strip()
+        run(
+            [str(self.binary), "load", "docker-image", f"--name={name}", image, "--quiet"],
+            env=self.env,
+            timeout_s=CREATE_S,
+        )

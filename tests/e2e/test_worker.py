@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.cluster import cluster_name
+from harness.cluster import control_plane
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 
@@ -32,7 +32,7 @@ def outside_name(airflow_env: AirflowEnv) -> str:
 
     A name of the internet would make the test depend on the network that this machine is in.
     """
-    return f"{cluster_name(airflow_env.settings)}-control-plane"
+    return control_plane(airflow_env.settings)
 
 
 def _own_keys(airflow_env: AirflowEnv, data: dict[str, str]) -> None:

@@ -6,10 +6,12 @@ import subprocess
 import pytest
 
 from harness import redact
+from harness.tools.k8s import Kubernetes
 from harness.waiting import wait_until
 
 from .fakes.clock import FakeTime
 from .fakes.command import FakeCommands
+from .fakes.kubernetes import FakeApiServer
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +41,15 @@ def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     assert defaults is not None
     monkeypatch.setitem(defaults, "clock", fake.clock)
     return fake
+
+
+@pytest.fixture
+def server() -> FakeApiServer:
+    """Return what answers the Kubernetes client."""
+    return FakeApiServer()
+
+
+@pytest.fixture
+def kubernetes(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
+    """Return a real client of the fake server."""
+    return server.client(monkeypatch)

@@ -33,8 +33,6 @@ def info(**others: Any) -> str:
     return json.dumps(
         {
             "ServerVersion": "29.0",
-            "OSType": "linux",
-            "Architecture": "x86_64",
             "CgroupVersion": "2",
             "DockerRootDir": "/var/lib/docker",
             "Driver": "overlay2",

@@ -34,11 +34,6 @@ def server() -> Server:
 
 
 @pytest.fixture
-def kubernetes(server: Server, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
-    return server.client(monkeypatch)
-
-
-@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_of(tmp_path)
 

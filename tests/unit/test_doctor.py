@@ -103,12 +103,12 @@ def test_full_disk_is_a_problem_with_the_numbers(
     assert check.verdict == "problem"
     assert check.seen == f"14 GB free at {patient.state.parent}; 15 GB are needed"
     with pytest.raises(UsageError, match="disk of the state folder: 14 GB free") as caught:
-        check_room(patient.state, None)
+        check_room(patient.state)
     assert caught.value.next_step == check.cure
 
 
 def test_room_that_is_enough(patient: Patient) -> None:
-    check_room(patient.state, None)
+    check_room(patient.state)
 
 
 def test_slow_machine_gets_warnings(patient: Patient, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,16 +36,6 @@ def release(settings: Settings) -> Release:
     return Release(settings, Helm(Path("helm"), settings.kubeconfig, settings.cache_folder / "helm"), IMAGES)
 
 
-@pytest.fixture
-def server() -> FakeApiServer:
-    return FakeApiServer()
-
-
-@pytest.fixture
-def kubernetes(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
-    return server.client(monkeypatch)
-
-
 def workload(name: str, *, ready: int = 1, **status: Any) -> Json:
     numbers = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": ready, **status}
     metadata = {"name": name, "namespace": "tools", "generation": 2}

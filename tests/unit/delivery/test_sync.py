@@ -1,7 +1,5 @@
 """Syncing: what is written, and when nothing is."""
 
-import pytest
-
 from harness.delivery.pack import Package
 from harness.delivery.sync import Target, compare, delete, sync, touch
 from harness.tools.k8s import Kubernetes
@@ -11,16 +9,6 @@ from ..fakes.kubernetes import FakeApiServer
 TARGET = Target("tools", "airflow-dags", "dags", "dev")
 OLD = Package({"a.py": "1", "b.py": "1"})
 NEW = Package({"b.py": "2", "c.py": "1"})
-
-
-@pytest.fixture
-def server() -> FakeApiServer:
-    return FakeApiServer()
-
-
-@pytest.fixture
-def kubernetes(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
-    return server.client(monkeypatch)
 
 
 def test_tells_what_changed_and_labels_the_config_map(kubernetes: Kubernetes, server: FakeApiServer) -> None:

@@ -9,11 +9,6 @@ from ..fakes.clock import FakeTime
 from ..fakes.kubernetes import FakeApiServer, worker_pod
 
 
-@pytest.fixture
-def server() -> FakeApiServer:
-    return FakeApiServer()
-
-
 def delete(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch, uid: str = "uid-of-a") -> None:
     kubernetes = server.client(monkeypatch)
     force_delete_pod(kubernetes, namespace="tools", name="a", uid=uid, clock=FakeTime().clock)

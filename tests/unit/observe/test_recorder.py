@@ -14,11 +14,6 @@ from ..fakes.kubernetes import FakeApiServer, Response, worker_pod
 
 
 @pytest.fixture
-def server() -> FakeApiServer:
-    return FakeApiServer()
-
-
-@pytest.fixture
 def recorder(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> PodRecorder:
     return PodRecorder(server.client(monkeypatch), "tools", clock=FakeTime().clock)
 

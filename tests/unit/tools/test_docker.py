@@ -21,8 +21,6 @@ def test_engine_is_read_from_docker_info(commands: FakeCommands) -> None:
     commands.on("docker", *INFO, stdout=info(CgroupVersion="1"))
     assert DOCKER.engine() == Engine(
         version="29.0",
-        os="linux",
-        architecture="x86_64",
         cgroup_version="1",
         root_folder="/var/lib/docker",
         driver="overlay2",

@@ -12,16 +12,6 @@ from harness.tools.k8s import Kubernetes, KubernetesError, connect, event_time
 from ..fakes.kubernetes import FakeApiServer, Response, worker_pod
 
 
-@pytest.fixture
-def server() -> FakeApiServer:
-    return FakeApiServer()
-
-
-@pytest.fixture
-def kubernetes(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
-    return server.client(monkeypatch)
-
-
 @pytest.mark.parametrize(
     ("kind", "namespace", "path"),
     [
