@@ -20,6 +20,11 @@ from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.waiting import NotYet, Unreachable, not_yet, wait_until
 
 LOGS = "airflow-logs"
+# What Kubernetes refuses in the namespace, and what it warns of already where a workload is made.
+POD_SECURITY = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
 READY_S = 300
 LOGIN_S = 60
 # What a container waits for in vain: the kubelet says so at once, and only a change of ours can help.
@@ -110,19 +115,20 @@ def _chart_files(folder: Path) -> Iterator[Path]:
 
 
 def has_namespace(kubernetes: Kubernetes, settings: Settings) -> bool:
-    """Tell whether the namespace and its volume are there."""
+    """Tell whether the namespace, its Pod Security level and its volume are there."""
+    namespace = kubernetes.get("Namespace", settings.namespace)
     return (
-        kubernetes.get("Namespace", settings.namespace) is not None
+        namespace is not None
+        and POD_SECURITY.items() <= namespace["metadata"].get("labels", {}).items()
         and kubernetes.get("PersistentVolumeClaim", LOGS, settings.namespace) is not None
     )
 
 
 def ensure_namespace(kubernetes: Kubernetes, settings: Settings) -> None:
-    """Make the namespace, and the volume that keeps task logs after their pods are gone."""
+    """Make the namespace, which admits `restricted` pods alone, and the volume that keeps logs beyond their pods."""
     marks = labels.kubernetes_labels(settings.name)
-    kubernetes.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.namespace, "labels": marks}}
-    )
+    metadata = {"name": settings.namespace, "labels": {**marks, **POD_SECURITY}}
+    kubernetes.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     size = {"storage": "10Gi"}  # nominal: a folder of this host has no quota
     claim = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": LOGS}
     kubernetes.apply(

@@ -21,9 +21,7 @@ Deployment/airflow-dag-processor
 Deployment/airflow-scheduler
 Deployment/airflow-triggerer
 Job/airflow-setup-HASH
-Role/airflow-api-server
 Role/airflow-scheduler
-RoleBinding/airflow-api-server
 RoleBinding/airflow-scheduler
 Service/airflow-api-server
 ServiceAccount/airflow-api-server
@@ -32,6 +30,10 @@ ServiceAccount/airflow-scheduler
 ServiceAccount/airflow-setup
 ServiceAccount/airflow-triggerer
 ServiceAccount/airflow-worker
+"""
+WITHOUT_LOGS = """
+Role/airflow-api-server
+RoleBinding/airflow-api-server
 """
 GENERATED = """
 Secret/airflow-internal
@@ -43,7 +45,7 @@ StatefulSet/airflow-postgresql
 
 @pytest.mark.parametrize(
     ("overlay", "more"),
-    [("", GENERATED), ("kind", GENERATED), ("production", "")],
+    [("", WITHOUT_LOGS + GENERATED), ("kind", GENERATED), ("production", "")],
 )
 def test_the_objects_are_these(helm: Path, overlay: str, more: str) -> None:
     rendering = render(helm, overlay)

@@ -13,19 +13,17 @@ USERS = {"postgresql": (999, 999)}
 AIRFLOW_USER = (50000, 0)
 
 Rules = list[dict[str, Any]]
-RULES: dict[str, Rules] = {
-    "airflow-scheduler": [
-        {
-            "apiGroups": [""],
-            "resources": ["pods"],
-            "verbs": ["create", "delete", "get", "list", "patch", "watch"],
-        },
-    ],
-    "airflow-api-server": [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
-        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-    ],
-}
+SCHEDULER: Rules = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "list", "patch", "watch"]},
+]
+API_SERVER_WITHOUT_LOGS: Rules = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+
+# Where a container may write; all the rest of it is read-only.
+AIRFLOW_WRITES = {"/tmp", "/opt/airflow/logs"}  # noqa: S108 - paths in a container
+WRITABLE = {"postgresql": {"/var/lib/postgresql/data", "/var/run/postgresql"}}
 
 
 def test_every_pod_runs_as_its_user_and_is_confined(chart: Rendering) -> None:
@@ -47,6 +45,7 @@ def test_every_container_is_confined(chart: Rendering) -> None:
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
                 "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
             }, f"{component}/{container['name']}"
 
 
@@ -66,8 +65,26 @@ def test_every_container_requests_cpu_and_memory(chart: Rendering) -> None:
             assert set(requests) == {"cpu", "memory"}, f"{component}/{container['name']}"
 
 
+def test_a_container_writes_only_here(chart: Rendering) -> None:
+    for component, pod in chart.pods().items():
+        container = pod["spec"]["containers"][0]
+        writable = {one["mountPath"] for one in container["volumeMounts"] if not one.get("readOnly")}
+        assert writable == WRITABLE.get(component, AIRFLOW_WRITES), component
+
+
+def test_airflow_writes_no_file_of_settings(chart: Rendering) -> None:
+    assert chart["ConfigMap/airflow-config"]["data"]["AIRFLOW_CONFIG"] == "/dev/null"
+
+
+def rules_of(chart: Rendering) -> dict[str, Rules]:
+    """Return the rules that must be there: with a volume for logs, the API server reads none from pods."""
+    persisted = any("persistentVolumeClaim" in one for one in chart.worker_pod()["spec"]["volumes"])
+    api_server = {} if persisted else {"airflow-api-server": API_SERVER_WITHOUT_LOGS}
+    return {"airflow-scheduler": SCHEDULER, **api_server}
+
+
 def test_the_rules_are_exactly_these(chart: Rendering) -> None:
-    assert {role["metadata"]["name"]: role["rules"] for role in chart.of_kind("Role")} == RULES
+    assert {role["metadata"]["name"]: role["rules"] for role in chart.of_kind("Role")} == rules_of(chart)
     assert not chart.of_kind("ClusterRole")
     assert not chart.of_kind("ClusterRoleBinding")
 
@@ -81,9 +98,9 @@ def test_each_binding_gives_an_account_its_own_role(chart: Rendering) -> None:
 
 def test_only_those_with_rules_get_a_token(chart: Rendering) -> None:
     with_token = {f"airflow-{name}" for name, pod in chart.pods().items() if has_token(pod)}
-    assert with_token == set(RULES)
-    accounts = chart.of_kind("ServiceAccount")
-    assert {one["metadata"]["name"] for one in accounts if one["automountServiceAccountToken"]} == set(RULES)
+    assert with_token == set(rules_of(chart))
+    # A pod that somebody else makes with such an account gets none by itself.
+    assert not [one for one in chart.of_kind("ServiceAccount") if one["automountServiceAccountToken"]]
 
 
 def has_token(pod: Object) -> bool:

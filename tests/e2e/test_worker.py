@@ -16,6 +16,8 @@ pytestmark = pytest.mark.timeout(180, func_only=True)
 
 VARIABLES = "airflow-variables"
 SPECIAL = """ a 'single' "double" $HOME $(HOME) ${HOME} `id` \\n {{ ds }} %s # ; | & = é ü 漢 \t and a\nsecond line"""
+READ_ONLY = ("/", "/etc", "/home/airflow", "/opt/airflow", "/opt/airflow/bundles/e2e", "/usr/bin")
+WRITABLE = ("/opt/airflow/logs", "/tmp")  # noqa: S108 - a path in a container
 INSIDE = ("kubernetes.default.svc.cluster.local", "airflow-api-server.{namespace}.svc.cluster.local")
 
 
@@ -46,7 +48,8 @@ def _own_keys(airflow_env: AirflowEnv, data: dict[str, str]) -> None:
 def report(airflow_env: AirflowEnv, shared_runs: Runs, special_variable: None) -> dict[str, Any]:  # noqa: ARG001
     """Run the task that reports what it finds in its pod."""
     inside = [host.format(namespace=airflow_env.namespace) for host in INSIDE]
-    run = shared_runs.run("e2e_inspect", {"resolve": [*inside, outside_name(airflow_env)]}, timeout_s=120)
+    conf = {"resolve": [*inside, outside_name(airflow_env)], "write": [*READ_ONLY, *WRITABLE]}
+    run = shared_runs.run("e2e_inspect", conf, timeout_s=120)
     check_run(run, {"inspect": 1})
     found: dict[str, Any] = airflow_env.airflow.xcom(run.dag_id, run.run_id, "inspect")
     return found
@@ -67,6 +70,24 @@ def test_worker_has_no_service_account_token(report: dict[str, Any]) -> None:
 
 def test_worker_is_not_root(report: dict[str, Any]) -> None:
     assert report["uid"] != 0
+
+
+def test_worker_has_no_capability_and_gains_none(report: dict[str, Any]) -> None:
+    status = report["confinement"]
+    assert {status[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_worker_system_calls_are_filtered(report: dict[str, Any]) -> None:
+    assert report["confinement"]["Seccomp"] == "2"
+
+
+def test_worker_root_filesystem_is_read_only(report: dict[str, Any]) -> None:
+    assert {folder: report["written"][folder] for folder in READ_ONLY} == dict.fromkeys(READ_ONLY, "EROFS")
+
+
+def test_worker_writes_logs_and_temporary_files(report: dict[str, Any]) -> None:
+    assert {folder: report["written"][folder] for folder in WRITABLE} == dict.fromkeys(WRITABLE, "written")
 
 
 def test_worker_resolves_names_of_the_cluster_and_outside(report: dict[str, Any]) -> None:

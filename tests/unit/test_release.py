@@ -118,9 +118,21 @@ def test_namespace_and_log_volume_are_made_and_found(
     assert has_namespace(kubernetes, settings)
     for item in server.objects.values():
         assert item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "harness"
+    namespace = server.objects["namespaces", "", "tools"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     claim = server.objects["persistentvolumeclaims", "tools", "airflow-logs"]
     assert claim["spec"]["volumeName"] == "airflow-logs"
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_namespace_of_before_gets_its_pod_security_level(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings
+) -> None:
+    ensure_namespace(kubernetes, settings)
+    del server.objects["namespaces", "", "tools"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    assert not has_namespace(kubernetes, settings)
+    ensure_namespace(kubernetes, settings)
+    assert has_namespace(kubernetes, settings)
 
 
 def test_waits_for_every_workload_and_says_for_which(

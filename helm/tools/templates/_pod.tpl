@@ -50,4 +50,5 @@ affinity:
 securityContext:
   allowPrivilegeEscalation: false
   capabilities: {drop: [ALL]}
+  readOnlyRootFilesystem: true
 {{- end }}

@@ -1,8 +1,11 @@
-"""A task that reports what it finds in its pod; `resolve` in its conf lists host names to look up.
+"""A task that reports what it finds in its pod.
+
+In its conf, `resolve` lists host names to look up, and `write` folders to make a file in.
 
 The report is text, since a name that is not there must not fail the task.
 """
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -20,6 +23,16 @@ def addresses_of(host: str) -> list[str]:
         return [f"error: {error}"]
 
 
+def write_into(folder: str) -> str:
+    file = Path(folder, "e2e-inspect")
+    try:
+        file.touch()
+        file.unlink()
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error))
+    return "written"
+
+
 @dag(schedule=None, catchup=False, tags=["e2e"])
 def e2e_inspect() -> None:
     @task
@@ -35,6 +48,8 @@ def e2e_inspect() -> None:
             "special": os.environ.get("E2E_SPECIAL"),
             "addresses": {host: addresses_of(host) for host in conf.get("resolve", [])},
             "uid": os.getuid(),
+            "confinement": dict(line.split(":\t") for line in Path("/proc/1/status").read_text().splitlines()),
+            "written": {folder: write_into(folder) for folder in conf.get("write", [])},
         }
 
     inspect()

@@ -38,6 +38,9 @@ template:
         resources:
           {{- toYaml .Values.setup.resources | nindent 10 }}
         {{- include "airflow.containerSecurityContext" . | nindent 8 }}
+        volumeMounts:
+          {{- include "airflow.tmpMount" . | nindent 10 }}
+          {{- include "airflow.ownLogsMount" . | nindent 10 }}
     containers:
       - name: set-up-admin
         {{- include "airflow.image" (list . "airflow") | nindent 8 }}
@@ -56,7 +59,11 @@ template:
           {{- toYaml .Values.setup.resources | nindent 10 }}
         {{- include "airflow.containerSecurityContext" . | nindent 8 }}
         volumeMounts:
+          {{- include "airflow.tmpMount" . | nindent 10 }}
+          {{- include "airflow.ownLogsMount" . | nindent 10 }}
           {{- include "airflow.scriptsMount" . | nindent 10 }}
     volumes:
+      {{- include "airflow.tmpVolume" . | nindent 6 }}
+      {{- include "airflow.ownLogsVolume" . | nindent 6 }}
       {{- include "airflow.scriptsVolume" . | nindent 6 }}
 {{- end }}
