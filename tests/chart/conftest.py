@@ -13,7 +13,7 @@ from harness.tools.go import Go
 
 from .render import STABLE, Rendering, render
 
-OVERLAYS = ("", "kind", "production")
+OVERLAYS = ("", "kind", "production", "ha")
 
 
 @pytest.fixture(scope="session")

@@ -59,10 +59,21 @@ class Rendering:
         """Return the pod template (metadata and spec) of every component, workers included."""
         templates = {"worker": self.worker_pod()}
         for one in self.objects:
-            if one["kind"] in ("Deployment", "StatefulSet", "Job"):
-                template = one["spec"]["template"]
+            template = pod_of(one)
+            if template:
                 templates[template["metadata"]["labels"]["app.kubernetes.io/component"]] = template
         return templates
+
+
+def pod_of(one: Object) -> Object | None:
+    """Return the pod that an object is or makes, if it does."""
+    spec = one.get("spec", {})
+    pods: dict[str, Object | None] = {
+        "Pod": one,
+        "CronJob": spec.get("jobTemplate", {}).get("spec", {}).get("template"),
+    }
+    found: Object | None = pods.get(one["kind"], spec.get("template"))
+    return found
 
 
 def key_of(one: Object) -> str:

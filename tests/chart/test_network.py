@@ -9,16 +9,19 @@ import pytest
 
 from .render import STABLE, Object, Rendering, render
 
-ON = (*STABLE, "networkPolicies.enabled=true")
+ON = (*STABLE, "networkPolicies.enabled=true", "cleanup.enabled=true")
 NO_DAG_CODE = "networkPolicies.dagCode=[]"
 OUTSIDE: Object = {}
 
 PORTS = {"api-server": 8080, "postgresql": 5432, "triggerer": 8794}
-COMPONENTS = ("api-server", "dag-processor", "postgresql", "scheduler", "setup", "triggerer", "worker")
-DATABASE_CLIENTS = {"api-server", "dag-processor", "scheduler", "setup", "triggerer"}
+COMPONENTS = (
+    *("api-server", "cleanup", "dag-processor", "postgresql", "scheduler", "setup", "test", "triggerer", "worker"),
+)
+DATABASE_CLIENTS = {"api-server", "cleanup", "dag-processor", "scheduler", "setup", "triggerer"}
 FLOWS = {
     *((client, "postgresql") for client in DATABASE_CLIENTS),
     ("worker", "api-server"),
+    ("test", "api-server"),
     ("api-server", "triggerer"),
 }
 

@@ -21,6 +21,7 @@ Deployment/airflow-dag-processor
 Deployment/airflow-scheduler
 Deployment/airflow-triggerer
 Job/airflow-setup-HASH
+Pod/airflow-test
 Role/airflow-scheduler
 RoleBinding/airflow-scheduler
 Service/airflow-api-server
@@ -43,9 +44,35 @@ StatefulSet/airflow-postgresql
 """
 
 
+DISRUPTION = """
+PodDisruptionBudget/airflow-api-server
+PodDisruptionBudget/airflow-dag-processor
+PodDisruptionBudget/airflow-scheduler
+PodDisruptionBudget/airflow-triggerer
+"""
+PRODUCTION = """
+CronJob/airflow-cleanup
+Ingress/airflow-api-server
+NetworkPolicy/airflow-api-server
+NetworkPolicy/airflow-cleanup
+NetworkPolicy/airflow-dag-processor
+NetworkPolicy/airflow-scheduler
+NetworkPolicy/airflow-setup
+NetworkPolicy/airflow-test
+NetworkPolicy/airflow-triggerer
+NetworkPolicy/airflow-worker
+ServiceAccount/airflow-cleanup
+"""
+
+
 @pytest.mark.parametrize(
     ("overlay", "more"),
-    [("", WITHOUT_LOGS + GENERATED), ("kind", GENERATED), ("production", "")],
+    [
+        ("", WITHOUT_LOGS + GENERATED),
+        ("kind", GENERATED),
+        ("production", PRODUCTION),
+        ("ha", WITHOUT_LOGS + GENERATED + DISRUPTION),
+    ],
 )
 def test_the_objects_are_these(helm: Path, overlay: str, more: str) -> None:
     rendering = render(helm, overlay)
@@ -88,9 +115,11 @@ def test_services_select_exactly_one_component(chart: Rendering) -> None:
         assert selected == [service["metadata"]["name"].removeprefix("airflow-")]
 
 
-def test_pods_carry_no_version(chart: Rendering) -> None:
-    for pod in chart.pods().values():
-        assert not {"app.kubernetes.io/version", "helm.sh/chart"} & set(pod["metadata"]["labels"])
+def test_pods_that_roll_carry_no_version(chart: Rendering) -> None:
+    for component, pod in chart.pods().items():
+        assert component == "test" or not {"app.kubernetes.io/version", "helm.sh/chart"} & set(
+            pod["metadata"]["labels"]
+        )
 
 
 def test_every_reference_to_an_object_of_ours_exists(chart: Rendering) -> None:
@@ -107,7 +136,13 @@ def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
     for bundle in ("airflow-dags", "airflow-dags-e2e"):
         assert f"ConfigMap/{bundle}" not in chart.names()
     files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
-    assert sorted(files) == ["check_job.py", "setup_admin.py", "wait_for_database.py", "wait_for_setup.py"]
+    assert sorted(files) == [
+        "check_job.py",
+        "setup_admin.py",
+        "test_release.py",
+        "wait_for_database.py",
+        "wait_for_setup.py",
+    ]
 
 
 @pytest.mark.parametrize("component", ["dag-processor", "worker"])

@@ -10,32 +10,38 @@ from .render import STABLE, Rendering, containers, render
 
 AIRFLOW = {"api-server", "dag-processor", "scheduler", "triggerer"}
 
-# The Job is not rolled but replaced; "worker" stands for the pods of tasks to come.
+# The Job is not rolled but replaced; "worker" stands for the pods of tasks to come, "test" for that of `helm test`.
 ROLLS: dict[str, tuple[str, set[str]]] = {
     "API server replicas": ("apiServer.replicas=2", set()),
     "API server port on the nodes": ("apiServer.service.type=NodePort", set()),
     "API server resources": ("apiServer.resources.requests.cpu=1", {"api-server"}),
+    "API server nodes": ("apiServer.nodeSelector.pool=web", {"api-server", "test"}),
     "scheduler resources": ("scheduler.resources.requests.cpu=1", {"scheduler"}),
     "DAG processor resources": ("dagProcessor.resources.requests.cpu=1", {"dag-processor"}),
     "triggerer resources": ("triggerer.resources.requests.cpu=1", {"triggerer"}),
     "worker resources": ("workers.resources.requests.cpu=1", {"scheduler", "worker"}),
     "worker priority": ("workers.priorityClassName=low", {"scheduler", "worker"}),
+    "scheduler priority": ("scheduler.priorityClassName=high", {"scheduler"}),
+    "PostgreSQL priority": ("postgresql.priorityClassName=high", {"postgresql"}),
+    "a variable of the API server": ('apiServer.extraEnv=[{"name": "A", "value": "b"}]', {"api-server"}),
+    "a volume of workers": ('workers.extraVolumes=[{"name": "a", "emptyDir": {}}]', {"scheduler", "worker"}),
     "worker nodes": ("workers.nodeSelector.pool=tasks", {"scheduler", "worker"}),
     "PostgreSQL resources": ("postgresql.resources.requests.cpu=1", {"postgresql"}),
     "PostgreSQL image": ("images.postgresql.tag=15.9", {"postgresql"}),
-    "Airflow image": ("images.airflow.tag=3.3.2-1", {*AIRFLOW, "setup", "worker"}),
+    "Airflow image": ("images.airflow.tag=3.3.2-1", {*AIRFLOW, "setup", "test", "worker"}),
     "a setting": ("config.scheduler.job_heartbeat_sec=6", AIRFLOW),
+    "NetworkPolicies": ("networkPolicies.enabled=true", set()),
     "base URL": ("apiServer.baseUrl=https://airflow.example.com", AIRFLOW),
     "DAG bundles": (
         'dags.bundles=[{"name": "dags", "configMap": "team-dags"}]',
         {"dag-processor", "scheduler", "worker"},
     ),
     "variables Secret": ("secrets.variables=other", {"dag-processor", "scheduler", "triggerer", "worker"}),
-    "UI credentials Secret": ("secrets.uiCreds=other", {*AIRFLOW, "setup"}),
+    "UI credentials Secret": ("secrets.uiCreds=other", {*AIRFLOW, "setup", "test"}),
     "setup resources": ("setup.resources.requests.cpu=1", {"setup"}),
     "pull Secrets": (
         'imagePullSecrets=["pull"]',
-        {*AIRFLOW, "setup", "worker", "postgresql"},
+        {*AIRFLOW, "setup", "test", "worker", "postgresql"},
     ),
 }
 

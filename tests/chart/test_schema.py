@@ -27,6 +27,9 @@ WRONG = {
     "a setting in capitals": ("config.scheduler.Job_heartbeat_sec=1", "Job_heartbeat_sec"),
     "wrong type": ("scheduler.replicas=two", "replicas"),
     "logs without a claim": ("logs.persistence.enabled=true", "existingClaim"),
+    "an Ingress without a host": ("ingress.enabled=true", "host"),
+    "a cleanup at no time": ("cleanup.schedule=nightly", "schedule"),
+    "a cleanup of everything": ("cleanup.keepDays=0", "keepDays"),
     "two databases": ("database.existingSecret=x", "existingSecret"),
     "no database": ("postgresql.enabled=false", "existingSecret"),
     "the Fernet key in a ConfigMap": ("config.core.fernet_key=x", "fernet_key"),
@@ -77,7 +80,7 @@ def test_every_value_has_a_comment() -> None:
 
 def leaves(value: Any, name: str = "") -> Iterator[str]:
     """Yield the values that a person sets as one: scalars, lists, and maps that are free-form."""
-    whole = {"config", "resources", "nodeSelector", "affinity"}
+    whole = {"config", "resources", "nodeSelector", "affinity", "annotations"}
     if isinstance(value, dict) and name not in whole:
         for key, child in value.items():
             yield from leaves(child, key)

@@ -25,13 +25,15 @@ NEEDED = {
     "setup": {URL, FERNET, *UI_CREDS},
     "worker": {VARIABLES},
     "postgresql": {"airflow-postgresql/password"},
+    "cleanup": {URL},
+    "test": UI_CREDS - {"airflow-ui-creds/email"},
 }
 
 
 @pytest.mark.parametrize("component", NEEDED)
-def test_a_component_gets_exactly_what_it_needs(default: Rendering, component: str) -> None:
+def test_a_component_gets_exactly_what_it_needs(helm: Path, component: str) -> None:
     got: set[str] = set()
-    for container in containers(default.pods()[component]):
+    for container in containers(render(helm, sets=("cleanup.enabled=true",)).pods()[component]):
         got |= secret_keys(container)
     assert got == NEEDED[component]
 

@@ -11,7 +11,7 @@ Settings that follow from other values or from where the chart mounts things.
 {{- define "airflow.derivedConfig" -}}
 core:
   execution_api_server_url: http://airflow-api-server:8080/execution/
-{{- with .Values.apiServer.baseUrl }}
+{{- with include "airflow.baseUrl" . }}
 api:
   base_url: {{ . }}
 {{- end }}

@@ -17,18 +17,22 @@ else goes in here: whatever changes the mark rolls every component.
 
 {{/*
 Init container of every component that uses the database. `airflow db check-migrations` would ask for less with seconds
-of CPU in each pod.
+of CPU in each pod. Call: (list $ .Values.scheduler)
 */}}
 {{- define "airflow.waitForSetup" -}}
+{{- $root := index . 0 -}}
+{{- $values := index . 1 -}}
 - name: wait-for-setup
-  {{- include "airflow.image" (list . "airflow") | nindent 2 }}
-  args: [python, /opt/airflow/scripts/wait_for_setup.py, {{ include "airflow.setupMark" . | quote }}]
+  {{- include "airflow.image" (list $root "airflow") | nindent 2 }}
+  args: [python, /opt/airflow/scripts/wait_for_setup.py, {{ include "airflow.setupMark" $root | quote }}]
   env:
-    {{- include "airflow.databaseEnv" . | nindent 4 }}
+    {{- include "airflow.databaseEnv" $root | nindent 4 }}
+    {{- include "airflow.extraEnv" $values | nindent 4 }}
   resources:
     requests: {cpu: 10m, memory: 64Mi}
     limits: {memory: 128Mi}
-  {{- include "airflow.containerSecurityContext" . | nindent 2 }}
+  {{- include "airflow.containerSecurityContext" $root | nindent 2 }}
   volumeMounts:
-    {{- include "airflow.scriptsMount" . | nindent 4 }}
+    {{- include "airflow.scriptsMount" $root | nindent 4 }}
+    {{- include "airflow.extraVolumeMounts" $values | nindent 4 }}
 {{- end }}

@@ -21,12 +21,14 @@ template:
         args: [python, /opt/airflow/scripts/wait_for_database.py]
         env:
           {{- include "airflow.databaseEnv" . | nindent 10 }}
+          {{- include "airflow.extraEnv" .Values.setup | nindent 10 }}
         resources:
           requests: {cpu: 10m, memory: 64Mi}
           limits: {memory: 128Mi}
         {{- include "airflow.containerSecurityContext" . | nindent 8 }}
         volumeMounts:
           {{- include "airflow.scriptsMount" . | nindent 10 }}
+          {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
       - name: migrate-database
         {{- include "airflow.image" (list . "airflow") | nindent 8 }}
         args: [airflow, db, migrate]
@@ -34,6 +36,7 @@ template:
           - configMapRef: {name: airflow-config}
         env:
           {{- include "airflow.databaseEnv" . | nindent 10 }}
+          {{- include "airflow.extraEnv" .Values.setup | nindent 10 }}
           {{- include "airflow.fernetEnv" . | nindent 10 }}
         resources:
           {{- toYaml .Values.setup.resources | nindent 10 }}
@@ -41,6 +44,7 @@ template:
         volumeMounts:
           {{- include "airflow.tmpMount" . | nindent 10 }}
           {{- include "airflow.ownLogsMount" . | nindent 10 }}
+          {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
     containers:
       - name: set-up-admin
         {{- include "airflow.image" (list . "airflow") | nindent 8 }}
@@ -49,6 +53,7 @@ template:
           - configMapRef: {name: airflow-config}
         env:
           {{- include "airflow.databaseEnv" . | nindent 10 }}
+          {{- include "airflow.extraEnv" .Values.setup | nindent 10 }}
           {{- include "airflow.fernetEnv" . | nindent 10 }}
           {{- range tuple "username" "password" "email" }}
           - name: ADMIN_{{ upper . }}
@@ -62,8 +67,10 @@ template:
           {{- include "airflow.tmpMount" . | nindent 10 }}
           {{- include "airflow.ownLogsMount" . | nindent 10 }}
           {{- include "airflow.scriptsMount" . | nindent 10 }}
+          {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
     volumes:
       {{- include "airflow.tmpVolume" . | nindent 6 }}
       {{- include "airflow.ownLogsVolume" . | nindent 6 }}
       {{- include "airflow.scriptsVolume" . | nindent 6 }}
+      {{- include "airflow.extraVolumes" .Values.setup | nindent 6 }}
 {{- end }}

@@ -17,9 +17,6 @@ spec:
   automountServiceAccountToken: false
   restartPolicy: Never
   terminationGracePeriodSeconds: {{ .Values.workers.terminationGracePeriodSeconds }}
-  {{- with .Values.workers.priorityClassName }}
-  priorityClassName: {{ . }}
-  {{- end }}
   {{- include "airflow.podSpec" (list . .Values.workers 50000) | nindent 2 }}
   containers:
     # The executor fills in this container by its name and place.
@@ -28,6 +25,10 @@ spec:
       envFrom:
         - configMapRef: {name: airflow-config}
         - secretRef: {name: {{ .Values.secrets.variables }}}
+      {{- with .Values.workers.extraEnv }}
+      env:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       resources:
         {{- toYaml .Values.workers.resources | nindent 8 }}
       {{- include "airflow.containerSecurityContext" . | nindent 6 }}
@@ -35,8 +36,10 @@ spec:
         {{- include "airflow.tmpMount" . | nindent 8 }}
         {{- include "airflow.logsMount" . | nindent 8 }}
         {{- include "airflow.bundleMounts" . | trim | nindent 8 }}
+        {{- include "airflow.extraVolumeMounts" .Values.workers | nindent 8 }}
   volumes:
     {{- include "airflow.tmpVolume" . | nindent 4 }}
     {{- include "airflow.logsVolume" . | nindent 4 }}
     {{- include "airflow.bundleVolumes" . | trim | nindent 4 }}
+    {{- include "airflow.extraVolumes" .Values.workers | nindent 4 }}
 {{- end }}
