@@ -14,7 +14,7 @@ from airflow.sdk import Param, conf, dag
 
 from jobs.deadlines import finish_within
 
-SCRIPT = Path(__file__).parent / "jobs" / "clean_logs.sh"
+SCRIPTS = Path(__file__).parent / "jobs"
 
 
 @dag(
@@ -32,10 +32,11 @@ def run_script() -> None:
     """Run a script."""
     BashOperator(
         task_id="clean_logs",
-        # A file of a ConfigMap cannot be executed, but read. The script gets these variables and no secret.
-        bash_command='bash "$SCRIPT" "$LOGS" "$KEEP_DAYS"',
+        # A file of a ConfigMap can be read, and not executed. Airflow takes a value that ends in `.sh` for the name of
+        # a template, so none does. The script gets these variables and no secret.
+        bash_command='bash "$SCRIPTS/clean_logs.sh" "$LOGS" "$KEEP_DAYS"',
         env={
-            "SCRIPT": str(SCRIPT),
+            "SCRIPTS": str(SCRIPTS),
             "LOGS": conf.get("logging", "base_log_folder"),
             "KEEP_DAYS": "{{ params.keep_days }}",
         },
