@@ -6,8 +6,10 @@ from pathlib import Path
 
 from harness.cluster import Cluster
 from harness.credentials import login_version, read_credentials
-from harness.delivery.pack import Package, pack
-from harness.delivery.sync import Target
+from harness.delivery.bundles import find_target
+from harness.delivery.folder import DagFolder
+from harness.delivery.live import Delivering
+from harness.delivery.target import Target
 from harness.errors import UsageError
 from harness.host.binaries import find_binary, helm_binary, kind_binary
 from harness.host.platform import Host
@@ -109,14 +111,20 @@ class Parts:
         credentials = read_credentials(self.kubernetes, self.settings)
         return AirflowApi(self.settings.url, credentials.username, credentials.password)
 
-    @property
-    def dags(self) -> Target:
-        """Where the DAGs folder goes."""
-        return Target(self.settings.namespace, "airflow-dags", "dags", self.settings.name)
+    def delivering(self, target: Target) -> Delivering:
+        """Return what brings files to a target and sees them live."""
+        return Delivering(self.kubernetes, self.airflow, target)
 
-    def package(self) -> Package:
-        """Return the DAGs folder as it would be delivered; raises UsageError that lists all that is wrong with it."""
-        return pack(self.settings.dags_folder)
+    @cached_property
+    def dags(self) -> DagFolder:
+        """The DAGs folder and its counterpart in the cluster."""
+        return DagFolder(
+            self.settings.dags_folder,
+            find_target(self.settings),
+            lambda: self.kubernetes,
+            self.delivering,
+            lambda _: None,
+        )
 
     def _binary(self, name: str) -> Path:
         wanted = {"kind": kind_binary, "helm": helm_binary}[name](self.pins)

@@ -32,6 +32,7 @@ from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 REQUEST_TIMEOUT_S = 30.0
 RETRY_GET_S = 30.0
 PAGE = 100
+UNFINISHED = ["queued", "running"]
 
 
 class AirflowApiError(HarnessError):
@@ -112,6 +113,14 @@ class AirflowApi:
         query = {"bundle_name": bundle_name} if bundle_name else {}
         return [parse_import_error(item) for item in self._pages("/importErrors", "import_errors", query)]
 
+    def request_parse(self, dag: Dag) -> None:
+        """Make the dag-processor parse the DAG's file next; a request that is waiting already is as good."""
+        try:
+            self._ask("PUT", f"/parseDagFile/{_id(dag.file_token)}")
+        except AirflowApiError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+
     def unpause(self, dag_id: str) -> None:
         """Let the DAG's runs be scheduled."""
         self._ask("PATCH", f"/dags/{_id(dag_id)}", {"is_paused": False})
@@ -133,6 +142,10 @@ class AirflowApi:
         """Return the newest 100 runs of a DAG, or of all (`~`), newest first."""
         body = self._get(f"/dags/{_id(dag_id)}/dagRuns", {"order_by": "-run_after", "limit": PAGE})
         return [parse_dag_run(item) for item in body["dag_runs"]]
+
+    def unfinished_runs(self) -> list[DagRun]:
+        """Return the queued and running runs of all DAGs."""
+        return [parse_dag_run(item) for item in self._pages("/dags/~/dagRuns", "dag_runs", {"state": UNFINISHED})]
 
     def fail_run(self, dag_id: str, run_id: str) -> None:
         """Mark a run failed, which ends its tasks: the way to leave nothing behind."""

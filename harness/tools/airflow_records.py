@@ -35,7 +35,10 @@ class Health:
 
 @dataclass(frozen=True)
 class Dag:
-    """A DAG as Airflow knows it; `relative_fileloc` is its file below the bundle's folder."""
+    """A DAG as Airflow knows it; `relative_fileloc` is its file below the bundle's folder.
+
+    `bundle_version` is that of its last parse, which took `parse_s` seconds; `file_token` names the file to the API.
+    """
 
     dag_id: str
     is_paused: bool
@@ -44,17 +47,21 @@ class Dag:
     relative_fileloc: str | None
     last_parsed: datetime | None
     has_import_errors: bool
+    bundle_version: str | None = None
+    parse_s: float = 0.0
+    file_token: str = ""
 
 
 @dataclass(frozen=True)
 class DagRun:
-    """A DAG run; `state` is queued, running, success or failed."""
+    """A DAG run; `state` is queued, running, success or failed, `bundle_version` that of the code it runs."""
 
     dag_id: str
     run_id: str
     state: str
     start: datetime | None
     end: datetime | None
+    bundle_version: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -130,6 +137,9 @@ def parse_dag(item: Json) -> Dag:
         relative_fileloc=item.get("relative_fileloc"),
         last_parsed=parse_time(item.get("last_parsed_time")),
         has_import_errors=bool(item.get("has_import_errors")),
+        bundle_version=item.get("bundle_version"),
+        parse_s=item.get("last_parse_duration") or 0.0,
+        file_token=item.get("file_token") or "",
     )
 
 
@@ -141,6 +151,7 @@ def parse_dag_run(item: Json) -> DagRun:
         state=item["state"],
         start=parse_time(item.get("start_date")),
         end=parse_time(item.get("end_date")),
+        bundle_version=item.get("bundle_version"),
     )
 
 

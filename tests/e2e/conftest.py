@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.delivery.live import deliver, withdraw
+from harness.delivery.bundles import find_target
+from harness.delivery.live import Delivering
 from harness.delivery.pack import Package, pack
-from harness.delivery.sync import Target
 from harness.observe import evidence
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
@@ -22,9 +22,9 @@ ENVIRONMENT = pytest.StashKey[AirflowEnv]()
 
 @dataclass(frozen=True)
 class DeliveredDags:
-    """The test DAGs: where they are delivered to and what belongs there."""
+    """The test DAGs, and what brings files to their bundle."""
 
-    target: Target
+    delivering: Delivering
     package: Package
 
 
@@ -36,12 +36,13 @@ def remembered_environment(airflow_env: AirflowEnv, request: pytest.FixtureReque
 
 @pytest.fixture(scope="session", autouse=True)
 def delivered_dags(airflow_env: AirflowEnv) -> Iterator[DeliveredDags]:
-    """Deliver the test DAGs into a ConfigMap of their own, and take them away at the end."""
-    target = Target(airflow_env.namespace, "airflow-dags-e2e", "e2e", airflow_env.settings.name)
-    delivered = DeliveredDags(target, pack(DAGS))
-    deliver(airflow_env.kubernetes, airflow_env.airflow, delivered.package, target)
+    """Deliver the test DAGs into a bundle of their own, and take them away at the end."""
+    environment = airflow_env.environment
+    delivered = DeliveredDags(environment.delivering(find_target(environment.settings, "e2e")), pack(DAGS))
+    # Forced: a session that was killed may have left anything.
+    delivered.delivering.deliver(delivered.package, force=True)
     yield delivered
-    withdraw(airflow_env.kubernetes, airflow_env.airflow, target)
+    delivered.delivering.withdraw()
 
 
 @pytest.fixture(scope="session")

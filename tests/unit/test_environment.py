@@ -125,10 +125,15 @@ def prepare(environment: Environment, monkeypatch: pytest.MonkeyPatch, *, is_the
         "find_client": lambda: SimpleNamespace(engine=lambda: is_there or None),
         "find_binary": lambda *_: binary,
         "has_secrets": lambda *_: is_there,
-        "compare": lambda *_: "same" if is_there else "absent",
     }.items():
         monkeypatch.setattr(environment_module, name, value)
-    for name in ("ensure_engine", "ensure_binary", "ensure_secrets", "sync", "deliver"):
+    environment.__dict__["dags"] = SimpleNamespace(
+        package=lambda: None,
+        compare=lambda: "same" if is_there else "absent",
+        write=lambda: part.made.append("write"),
+        sync=lambda: part.made.append("sync"),
+    )
+    for name in ("ensure_engine", "ensure_binary", "ensure_secrets"):
         monkeypatch.setattr(environment_module, name, lambda *_, name=name: part.made.append(name))
     for name in ("ensure_namespace", "wait_until_available", "wait_until_it_serves"):
         monkeypatch.setattr(release, name, lambda *_, name=name: part.made.append(name))
@@ -150,8 +155,8 @@ def test_up_makes_all_in_order(
     assert part.made == [
         *("ensure_engine", "ensure_binary", "ensure_binary", "image"),
         *("ensure", "wait_until_ready", "load_images"),
-        *("ensure_namespace", "ensure_secrets", "sync", "install", "wait_until_available", "wait_until_it_serves"),
-        "deliver",
+        *("ensure_namespace", "ensure_secrets", "write", "install", "wait_until_available", "wait_until_it_serves"),
+        "sync",
     ]
 
 
@@ -162,7 +167,7 @@ def test_second_up_makes_nothing(
     part = prepare(environment, monkeypatch, is_there=True)
     reporter = FakeReporter()
     environment.up(reporter)
-    assert part.made == ["wait_until_it_serves", "deliver"]  # both only look when nothing is to be done
+    assert part.made == ["wait_until_it_serves", "sync"]  # both only look when nothing is to be done
     assert "done" not in {outcome for name, outcome in reporter.outcomes.items() if name != "cluster's settings"}
 
 

@@ -27,25 +27,30 @@ class FakeAirflow:
         self.failures: list[Callable[[], httpx.Response]] = []
         self.bundle: dict[str, str] = {}
         self.import_errors: list[dict[str, Any]] = []
-        self.parsed = datetime(2020, 1, 1, tzinfo=UTC)
+        self.version: str | None = None
+        self.parsed_at: dict[str, datetime] = {}
+        self.requested_parses: list[str] = []
+        self.runs: list[dict[str, Any]] = []
+        self.on_request: Callable[[], None] = lambda: None
 
     def client(self, *, password: str = PASSWORD) -> AirflowApi:
         """Return the real client, connected to this server."""
         transport = httpx.MockTransport(self.handle)
         return AirflowApi("http://airflow.test", "admin", password, transport=transport, clock=self.time.clock)
 
-    def parse(self, files: dict[str, str]) -> None:
+    def parse(self, files: dict[str, str], *, version: str | None = None) -> None:
         """Take these files as the dag-processor does."""
-        self.bundle = files
-        self.parsed = datetime.now(UTC)
+        self.bundle, self.version = files, version
+        self.parsed_at = dict.fromkeys(files, datetime.now(UTC))
 
     def paths(self, method: str = "GET") -> list[str]:
         """Return the paths asked for with a method."""
         return [request.url.path for request in self.requests if request.method == method]
 
-    def handle(self, request: httpx.Request) -> httpx.Response:  # noqa: PLR0911 - one for each path
+    def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
         self.requests.append(request)
+        self.on_request()
         if self.failures:
             return self.failures.pop(0)()
         path = request.url.path
@@ -55,8 +60,16 @@ class FakeAirflow:
             return httpx.Response(200, json=self.answers[path])
         if request.headers.get("Authorization") != f"Bearer token-{self.token}":
             return httpx.Response(401, json={"detail": "Invalid JWT token"})
+        return self._answer(path, request)
+
+    def _answer(self, path: str, request: httpx.Request) -> httpx.Response:
         if path == "/api/v2/dags":
             return _page("dags", [self._dag(dag_id, name) for name, dag_id in self._dags()], request)
+        if path == "/api/v2/dags/~/dagRuns":
+            return _page("dag_runs", self.runs, request)
+        if parse := re.fullmatch(r"/api/v2/parseDagFile/token-of-(.+)", path):
+            self.requested_parses.append(parse[1])
+            return httpx.Response(201)
         if path == "/api/v2/importErrors":
             return _page("import_errors", self.import_errors, request)
         if source := re.fullmatch(r"/api/v2/dagSources/(\w+)", path):
@@ -81,7 +94,9 @@ class FakeAirflow:
             "is_stale": False,
             "bundle_name": "dags",
             "relative_fileloc": name,
-            "last_parsed_time": self.parsed.isoformat(),
+            "bundle_version": self.version,
+            "file_token": f"token-of-{name}",
+            "last_parsed_time": self.parsed_at[name].isoformat(),
             "has_import_errors": False,
         }
 

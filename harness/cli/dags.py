@@ -1,0 +1,116 @@
+"""The verbs of `harness dags`."""
+
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import AsJson, open_environment
+from harness.cli.output import err, out, print_json, print_table
+from harness.delivery.live import Delivery
+from harness.redact import redact
+
+app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
+
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what another hand changed in the cluster.")]
+KIB = 1024
+
+
+@app.command("sync")
+def sync(
+    context: typer.Context,
+    *,
+    force: Force = False,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Neither compile nor import the files before they are delivered.")
+    ] = False,
+) -> None:
+    """Check the DAGs folder, deliver it and wait until Airflow serves it; no pod restarts."""
+    environment = open_environment(context)
+    environment.dags.package(has_syntax_check=not no_verify)
+    environment.check_exists()
+    if no_verify:
+        err.print("not verified: the files were neither compiled nor imported in Airflow's image", highlight=False)
+    out.print(in_words(environment.dags.sync(force=force, is_verified=not no_verify)), highlight=False)
+
+
+def in_words(delivery: Delivery) -> str:
+    """Return what a delivery did as a line of text."""
+    change = delivery.change
+    counts = {"changed": change.changed, "added": change.added, "removed": change.removed}
+    words = ", ".join(f"{len(files)} {verb}" for verb, files in counts.items() if files) or "nothing to change"
+    return f"live: {words} in {delivery.seconds:.1f} s"
+
+
+@app.command("check")
+def check(context: typer.Context) -> None:
+    """Check the DAGs folder without delivering it; needs no cluster."""
+    package = open_environment(context).dags.check()
+    out.print(f"{len(package.files)} files, {package.size_bytes} bytes: no problem found", highlight=False)
+
+
+@app.command("history")
+def history(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the versions that the cluster holds, the newest first."""
+    environment = open_environment(context)
+    environment.check_exists()
+    versions = environment.dags.history()
+    if as_json:
+        print_json(versions)
+        return
+    rows = [
+        (
+            version.version,
+            f"{version.current_since:%Y-%m-%d %H:%M:%S}" if version.current_since else "never",
+            str(version.files),
+            f"{version.size_bytes / KIB:.0f} KiB",
+            ", ".join(
+                filter(
+                    None,
+                    (
+                        "current" if version.is_current else "",
+                        f"{version.unfinished_runs} unfinished runs" if version.unfinished_runs else "",
+                        "" if version.is_verified else "not verified",
+                    ),
+                )
+            ),
+        )
+        for version in versions
+    ]
+    print_table(("VERSION", "CURRENT SINCE (UTC)", "FILES", "SIZE", ""), rows)
+
+
+@app.command("rollback")
+def rollback(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="Its first digits; by default the version before this one.")] = "",
+    *,
+    force: Force = False,
+) -> None:
+    """Make an earlier version the current one again, and wait until Airflow serves it."""
+    environment = open_environment(context)
+    environment.check_exists()
+    found, delivery = environment.dags.rollback(version, force=force)
+    out.print(f"{in_words(delivery)}; back at version {found}", highlight=False)
+    out.print("the folder is as it was: the next sync delivers it again", highlight=False, style="dim")
+
+
+@app.command("diff")
+def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show how the folder differs from the cluster; exit code 1 if it does."""
+    environment = open_environment(context)
+    environment.check_exists()
+    drift = environment.dags.store.drift()
+    differences = environment.dags.diff()
+    if as_json:
+        print_json({"drift": drift, "files": differences})
+    else:
+        if drift:
+            err.print(f"changed by another hand: {drift}", highlight=False, markup=False)
+        for found in differences:
+            where = {(True, True): "changed", (True, False): "only in the cluster", (False, True): "only in the folder"}
+            out.print(f"{found.path}: {where[found.cluster, found.folder]}", style="bold", highlight=False)
+            out.print(redact(found.text), end="", highlight=False, markup=False, soft_wrap=True)
+        if not differences and not drift:
+            out.print("the cluster has what the folder has")
+    if differences or drift:
+        raise typer.Exit(1)
