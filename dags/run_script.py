@@ -32,8 +32,8 @@ def run_script() -> None:
     """Run a script."""
     BashOperator(
         task_id="clean_logs",
-        # A file of a ConfigMap can be read, and not executed. Airflow takes a value that ends in `.sh` for the name of
-        # a template, so none does. The script gets these variables and no secret.
+        # By bash, for a delivered file cannot be executed. Airflow takes a value that ends in `.sh` for the name of a
+        # template, so none does. The script gets these variables and no secret.
         bash_command='bash "$SCRIPTS/clean_logs.sh" "$LOGS" "$KEEP_DAYS"',
         env={
             "SCRIPTS": str(SCRIPTS),
