@@ -22,7 +22,7 @@ from jobs.settings import require
     schedule="15 1 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=4,  # runs are about different days, so one that waits for its next try holds up no other
     default_args={"owner": "registry"},
     params={"day": DAY},
     deadline=finish_within(timedelta(hours=1)),

@@ -24,7 +24,7 @@ from jobs.volumes import mount_files
     schedule="0 5 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=4,  # runs are about different days, so one that waits for its next try holds up no other
     # The file may come late.
     default_args={"owner": "registry", "retries": 6, "retry_delay": timedelta(minutes=20)},
     params={"day": DAY},

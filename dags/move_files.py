@@ -20,7 +20,7 @@ from jobs.volumes import mount_files
     schedule="*/15 * * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=1,  # two would do the same work
     default_args={"owner": "registry", "retries": 3, "retry_delay": timedelta(minutes=1)},
     deadline=finish_within(timedelta(minutes=30)),
     tags=["job", "files"],

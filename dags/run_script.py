@@ -21,7 +21,7 @@ SCRIPTS = Path(__file__).parent / "jobs"
     schedule="30 3 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=1,  # two would do the same work
     default_args={"owner": "platform", "retries": 2, "retry_delay": timedelta(minutes=5)},
     params={"keep_days": Param(90, type="integer", minimum=1, description="How many days of logs stay")},
     deadline=finish_within(timedelta(hours=1)),

@@ -21,14 +21,17 @@ JOBS = ("call_api", "load_database", "move_files", "run_script")
 
 @pytest.fixture(scope="module")
 def far_ends(airflow_env: AirflowEnv) -> Iterator[FarEnds]:
-    """Make the far ends, and take them away with the schedules of the jobs, which would look for them every night."""
-    far_ends = FarEnds(airflow_env)
+    """Make the far ends, and take them away with the runs of the schedules, which would look for them."""
+    far_ends, airflow = FarEnds(airflow_env), airflow_env.airflow
     try:
         far_ends.start()
         yield far_ends
     finally:
         for dag_id in JOBS:
-            airflow_env.airflow.pause(dag_id)
+            airflow.pause(dag_id)
+            for run in airflow.dag_runs(dag_id):
+                if not run.is_over:
+                    airflow.fail_run(dag_id, run.run_id)
         far_ends.remove()
 
 

@@ -48,7 +48,7 @@ def test_job_has_a_cron_schedule_and_does_not_catch_up(job: dict[str, Any]) -> N
     assert len(job["schedule"].split()) == 5
     assert job["starts"].endswith("+00:00")
     assert job["catchup"] is False
-    assert job["max_active_runs"] == 1
+    assert job["max_active_runs"] <= 4
 
 
 def test_job_has_an_owner_a_tag_and_a_deadline(job: dict[str, Any]) -> None:
