@@ -141,7 +141,7 @@ def _fix_module(module: str, failure: Failure, tree: Tree) -> str:
     if provider:
         return f"add {provider} to {_ADD_PACKAGE}"
     if root == "airflow":
-        return "the cluster's Airflow has no such module: correct the import, or take the name from `airflow.sdk`"
+        return "the cluster's Airflow has no such module: correct the import"
     path = module.replace(".", "/")
     if any(file == f"{path}.py" or file.startswith(f"{path}/") for file in tree.files):
         return f"an installed module `{root}` comes first: give {tree.show(root)} another name"

@@ -5,7 +5,7 @@ import socket
 import sys
 
 # The server listens before it imports Airflow, which takes seconds on a busy machine.
-GREETING_S = 60
+GREETING_S = 30
 
 
 def main() -> None:
