@@ -88,9 +88,9 @@ BAD = {
         ),
         "executor.py:5",
         (
-            "UnknownExecutorException: Task 'work' specifies executor 'Celery', which is not available. Make sure it "
-            "is listed in your [core] executors configuration, or update the task's executor to use one of the configured "
-            "executors."
+            "UnknownExecutorException: Task 'work' specifies executor 'Celery', which is not available. "
+            "Make sure it is listed in your [core] executors configuration, or update the task's executor to use one "
+            "of the configured executors."
         ),
         OTHER_ERROR,
     ),
