@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.delivery.fixes import Tree, find_fix, read_failure
+from harness.delivery.problem import Problem
 
 Json = dict[str, Any]
 
@@ -17,19 +18,6 @@ ASKED = {
     "network": "uses the network at import ({})",
     "environment": "reads the environment variable `{}` at import",
 }
-
-
-@dataclass(frozen=True, order=True)
-class Problem:
-    """What keeps a file out: `file` as the author would name it, the line in it, and how to mend it."""
-
-    file: str
-    line: int
-    what: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}\n    fix: {self.fix}"
 
 
 @dataclass(frozen=True, order=True)
