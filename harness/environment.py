@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from harness import doctor, labels, release
 from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import ensure_secrets, has_secrets
+from harness.delivery.gate import list_gates, remove_gates
 from harness.errors import HarnessError, UsageError
 from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
 from harness.host.engine import ensure_engine
@@ -72,6 +73,7 @@ class Environment(Parts):
             or self.docker.list_networks(cluster_name(self.settings))
             or self.settings.folder.exists()
             or self._fillers()
+            or list_gates(self.docker, self.settings.name)
         )
 
     def examine(self) -> list[doctor.Check]:
@@ -177,6 +179,7 @@ class Environment(Parts):
     def _remove(self, say: Say) -> None:
         for container in self._fillers():
             remove_container(self.docker, container)
+        remove_gates(self.docker, self.settings.name)
         say(f"removing {cluster_name(self.settings)}")
         remove_cluster(self.docker, self.settings, self.images.node)
 

@@ -1,5 +1,6 @@
 """The verbs of `harness dags`."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -30,7 +31,15 @@ def sync(
     environment.check_exists()
     if no_verify:
         err.print("not verified: the files were neither compiled nor imported in Airflow's image", highlight=False)
-    out.print(in_words(environment.dags.sync(force=force, is_verified=not no_verify)), highlight=False)
+    delivery = environment.dags.sync(force=force, is_verified=not no_verify)
+    print_notes(delivery.notes)
+    out.print(in_words(delivery), highlight=False)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what a check could not know, before what it does know."""
+    for note in notes:
+        err.print(redact(note), style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def in_words(delivery: Delivery) -> str:
@@ -44,8 +53,10 @@ def in_words(delivery: Delivery) -> str:
 @app.command("check")
 def check(context: typer.Context) -> None:
     """Check the DAGs folder without delivering it; needs no cluster."""
-    package = open_environment(context).dags.check()
-    out.print(f"{len(package.files)} files, {package.size_bytes} bytes: no problem found", highlight=False)
+    package, verdict = open_environment(context).dags.check()
+    print_notes(map(str, verdict.notes))
+    found = f"{len(package.files)} files, {len(verdict.dag_ids)} DAGs, {package.size_bytes} bytes"
+    out.print(f"{found}: no problem found in {verdict.seconds:.1f} s", highlight=False)
 
 
 @app.command("history")

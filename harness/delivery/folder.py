@@ -3,13 +3,15 @@
 import difflib
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from harness.delivery.live import Delivering, Delivery, open_store
 from harness.delivery.pack import Package, pack, read
+from harness.delivery.problem import RefusedError
 from harness.delivery.target import DagStore, Likeness, Target
+from harness.delivery.verdict import Verdict
 from harness.delivery.versioned import VersionedStore
 from harness.errors import UsageError
 from harness.tools.k8s import Kubernetes
@@ -46,7 +48,7 @@ class DagFolder:
     target: Target
     kubernetes: Callable[[], Kubernetes]
     delivering: Callable[[Target], Delivering]
-    verify: Callable[[Package], None]
+    gate: Callable[[Package], Verdict]
 
     @property
     def store(self) -> DagStore:
@@ -58,11 +60,13 @@ class DagFolder:
         is_flat = not self.target.is_versioned
         return pack(self.folder, is_flat=is_flat, known=known, has_syntax_check=has_syntax_check)
 
-    def check(self) -> Package:
+    def check(self, *, known: Collection[str] = ()) -> tuple[Package, Verdict]:
         """Return the folder's package; raises RefusedError if a file does not compile or import as in the cluster."""
-        package = self.package()
-        self.verify(package)
-        return package
+        package = self.package(known=known)
+        verdict = self.gate(package)
+        if verdict.problems:
+            raise RefusedError(self.folder, verdict.problems)
+        return package, verdict
 
     def compare(self) -> Likeness:
         """Return how the cluster's DAGs compare with the folder."""
@@ -70,7 +74,7 @@ class DagFolder:
 
     def write(self) -> None:
         """Put the folder into the cluster, without asking whether anybody reads it yet."""
-        self.store.write(self.check())
+        self.store.write(self.check()[0])
 
     def sync(self, *, force: bool = False, is_verified: bool = True) -> Delivery:
         """Deliver the folder and wait until Airflow serves it.
@@ -79,10 +83,10 @@ class DagFolder:
         """
         if not is_verified:
             package = self.package(has_syntax_check=False)
-        else:
-            package = self.package(known=self._known())
-            self.verify(package)
-        return self.delivering(self.target).deliver(package, force=force, is_verified=is_verified)
+            return self.delivering(self.target).deliver(package, force=force, is_verified=False)
+        package, verdict = self.check(known=self._known())
+        delivery = self.delivering(self.target).deliver(package, force=force)
+        return replace(delivery, notes=tuple(map(str, verdict.notes)))
 
     def history(self) -> list[PastVersion]:
         """Return the versions in the cluster, the one that became current last first."""

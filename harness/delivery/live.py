@@ -24,10 +24,11 @@ DAG_PROCESSOR_SELECTOR = "app.kubernetes.io/component=dag-processor"
 
 @dataclass(frozen=True)
 class Delivery:
-    """A delivery that is live, and how many seconds that took from the start of the sync."""
+    """A delivery that is live, how many seconds that took, and what could not be checked before."""
 
     change: Change
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def open_store(kubernetes: Kubernetes, target: Target) -> DagStore:

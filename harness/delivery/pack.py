@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -62,13 +62,13 @@ def pack(folder: Path, *, is_flat: bool = False, known: Collection[str] = (), ha
     """
     package, problems = _collect(folder, is_flat=is_flat)
     if not problems and not any(path.endswith(".py") for path in package.files):
-        problems.append(Problem(folder.name, 0, "there is no DAG in it: no file ends in .py"))
+        problems.append(Problem("", 0, "there is no DAG in it: no file ends in .py"))
     problems += _flat_problems(package) if is_flat else _size_problems(package, LIMIT_BYTES, "Airflow's GitDagBundle")
     for path, content in package.files.items():
         if has_syntax_check and path.endswith(".py") and package.digests[path] not in known:
             problems += _syntax_problems(path, content)
     if problems:
-        raise RefusedError(folder, sorted(problems, key=lambda problem: (problem.file, problem.line)))
+        raise RefusedError(folder, sorted(replace(found, file=f"{folder.name}/{found.file}") for found in problems))
     return package
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from harness.errors import UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong with `file`, a path relative to the DAG folder; line 0 when no line is to blame."""
+    """One thing wrong with `file`, as the author would name it; line 0 when no line is to blame."""
 
     file: str
     line: int

@@ -19,7 +19,9 @@ def problems(folder: Path, *, is_flat: bool = False) -> list[str]:
     with pytest.raises(RefusedError) as caught:
         pack(folder, is_flat=is_flat)
     assert caught.value.exit_code == 2
-    return [str(problem) for problem in caught.value.problems]
+    shown = [str(problem) for problem in caught.value.problems]
+    assert all(line.startswith(f"{folder.name}/") for line in shown)
+    return [line.removeprefix(f"{folder.name}/") for line in shown]
 
 
 def test_takes_the_tree_with_its_data_and_leaves_out_what_is_hidden(folder: Path) -> None:
