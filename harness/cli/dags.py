@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.dags_commands import RUN_TIMEOUT_S, run_dag, watch_dags
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import err, out, print_json, print_table
 from harness.delivery.live import Delivery
@@ -13,6 +14,7 @@ from harness.redact import redact
 app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
 
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what another hand changed in the cluster.")]
+Conf = Annotated[str, typer.Option(help="The run's conf, a JSON object.", show_default=False)]
 KIB = 1024
 
 
@@ -125,3 +127,30 @@ def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
             out.print("the cluster has what the folder has")
     if differences or drift:
         raise typer.Exit(1)
+
+
+@app.command("run")
+def run(
+    context: typer.Context,
+    dag_id: Annotated[str, typer.Argument(help="The DAG to run.")],
+    *,
+    conf: Conf = "",
+    timeout: Annotated[float, typer.Option(help="Seconds to follow the run at most.")] = RUN_TIMEOUT_S,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run of a DAG and follow it to its end; exit code 1 when it fails."""
+    run_dag(open_environment(context), dag_id, conf=conf, timeout_s=timeout, as_json=as_json)
+
+
+@app.command("watch")
+def watch(
+    context: typer.Context,
+    trigger: Annotated[
+        str, typer.Option(metavar="DAG_ID", help="Also run this DAG after each sync.", show_default=False)
+    ] = "",
+    *,
+    conf: Conf = "",
+) -> None:
+    """Sync at every save, until Ctrl-C."""
+    environment = open_environment(context)
+    watch_dags(environment, lambda: in_words(environment.dags.sync()), trigger=trigger, conf=conf)
