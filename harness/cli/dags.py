@@ -9,6 +9,7 @@ from harness.cli.dags_commands import RUN_TIMEOUT_S, run_dag, watch_dags
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import err, out, print_json, print_table
 from harness.delivery.live import Delivery
+from harness.environment import Environment
 from harness.redact import redact
 
 app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
@@ -46,10 +47,14 @@ def print_notes(notes: Iterable[str]) -> None:
 
 def in_words(delivery: Delivery) -> str:
     """Return what a delivery did as a line of text."""
-    change = delivery.change
-    counts = {"changed": change.changed, "added": change.added, "removed": change.removed}
-    words = ", ".join(f"{len(files)} {verb}" for verb, files in counts.items() if files) or "nothing to change"
-    return f"live: {words} in {delivery.seconds:.1f} s"
+    counts = {"changed": delivery.changed_dags, "added": delivery.added_dags, "removed": delivery.removed_dags}
+    words = [f"{count} {verb}" for verb, count in counts.items() if count]
+    if words:
+        count, verb = words[0].split()
+        words[0] = f"{count} DAG{'' if count == '1' else 's'} {verb}"
+    if delivery.other_files:
+        words.append(f"{delivery.other_files} other file{'' if delivery.other_files == 1 else 's'}")
+    return f"live: {', '.join(words) or 'nothing to change'} in {delivery.seconds:.1f} s"
 
 
 @app.command("check")
@@ -153,4 +158,9 @@ def watch(
 ) -> None:
     """Sync at every save, until Ctrl-C."""
     environment = open_environment(context)
-    watch_dags(environment, lambda: in_words(environment.dags.sync()), trigger=trigger, conf=conf)
+    watch_dags(environment, lambda: _sync_in_words(environment), trigger=trigger, conf=conf)
+
+
+def _sync_in_words(environment: Environment) -> str:
+    delivery = environment.dags.sync()
+    return "\n".join((*delivery.notes, in_words(delivery)))

@@ -13,6 +13,8 @@ import pytest
 from harness import cli
 from harness.cli import dags_commands
 from harness.cli.dags_commands import parse_conf
+from harness.delivery.live import Delivery
+from harness.delivery.target import Change
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
 from harness.observe.follow import follow, start_run
@@ -175,8 +177,7 @@ class Folder:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches: list[frozenset[str]] = [NONE]
         monkeypatch.setattr(dags_commands, "read_saves", lambda _: self._saves())
-        change = SimpleNamespace(changed=("a.py",), added=(), removed=())
-        delivery = SimpleNamespace(change=change, seconds=2.4)
+        delivery = Delivery(Change(changed=("a.py",)), 2.4, changed_dags=1)
         monkeypatch.setattr(Environment, "dags", SimpleNamespace(sync=lambda: delivery))
 
     def _saves(self) -> Iterator[frozenset[str]]:
@@ -201,8 +202,8 @@ def test_watch_says_one_line_a_save_and_ends_with_0(harness: Run, folder: Folder
     assert (code, err) == (0, "")
     assert lines(out) == [
         f"watching {tmp_path}/dags; Ctrl-C ends it",
-        "live: 1 changed in 2.4 s",
-        "live: 1 changed in 2.4 s (hello.py)",
+        "live: 1 DAG changed in 2.4 s",
+        "live: 1 DAG changed in 2.4 s (hello.py)",
         "",
         "ended; what was live stays live",
     ]
@@ -228,7 +229,7 @@ def test_save_during_a_run_leaves_it_and_starts_the_next(harness: Run, scene: Ru
     first, second = scene.airflow.dag_runs.runs.values()
     assert code == 0
     assert f"a save came in; run {first.run_id} goes on without being shown" in lines(out)
-    assert "live: 1 changed in 2.4 s (hello.py)" in lines(out)
+    assert "live: 1 DAG changed in 2.4 s (hello.py)" in lines(out)
     assert (first.state, second.state) == ("queued", "success")
     assert f"run {second.run_id} of DAG example: success" in out
 
@@ -276,7 +277,7 @@ def test_watch_of_a_dag_that_is_not_there_says_so_and_goes_on(harness: Run, fold
     assert code == 0
     assert "synced, and then failed" in lines(out)
     assert "         Airflow knows no DAG `nobody`; there are: example" in out.splitlines()
-    assert "live: 1 changed in 2.4 s (hello.py)" in lines(out)
+    assert "live: 1 DAG changed in 2.4 s (hello.py)" in lines(out)
 
 
 @pytest.mark.usefixtures("folder")
