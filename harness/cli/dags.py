@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.dags_commands import RUN_TIMEOUT_S, run_dag, watch_dags
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import err, out, print_json, print_table
 from harness.delivery.live import Delivery
+from harness.environment import Environment
 from harness.redact import redact
 
 app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
 
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what another hand changed in the cluster.")]
+Conf = Annotated[str, typer.Option(help="The run's conf, a JSON object.", show_default=False)]
 KIB = 1024
 
 
@@ -44,10 +47,14 @@ def print_notes(notes: Iterable[str]) -> None:
 
 def in_words(delivery: Delivery) -> str:
     """Return what a delivery did as a line of text."""
-    change = delivery.change
-    counts = {"changed": change.changed, "added": change.added, "removed": change.removed}
-    words = ", ".join(f"{len(files)} {verb}" for verb, files in counts.items() if files) or "nothing to change"
-    return f"live: {words} in {delivery.seconds:.1f} s"
+    counts = {"changed": delivery.changed_dags, "added": delivery.added_dags, "removed": delivery.removed_dags}
+    words = [f"{count} {verb}" for verb, count in counts.items() if count]
+    if words:
+        count, verb = words[0].split()
+        words[0] = f"{count} DAG{'' if count == '1' else 's'} {verb}"
+    if delivery.other_files:
+        words.append(f"{delivery.other_files} other file{'' if delivery.other_files == 1 else 's'}")
+    return f"live: {', '.join(words) or 'nothing to change'} in {delivery.seconds:.1f} s"
 
 
 @app.command("check")
@@ -125,3 +132,35 @@ def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
             out.print("the cluster has what the folder has")
     if differences or drift:
         raise typer.Exit(1)
+
+
+@app.command("run")
+def run(
+    context: typer.Context,
+    dag_id: Annotated[str, typer.Argument(help="The DAG to run.")],
+    *,
+    conf: Conf = "",
+    timeout: Annotated[float, typer.Option(help="Seconds to follow the run at most.")] = RUN_TIMEOUT_S,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run of a DAG and follow it to its end; exit code 1 when it fails."""
+    run_dag(open_environment(context), dag_id, conf=conf, timeout_s=timeout, as_json=as_json)
+
+
+@app.command("watch")
+def watch(
+    context: typer.Context,
+    trigger: Annotated[
+        str, typer.Option(metavar="DAG_ID", help="Also run this DAG after each sync.", show_default=False)
+    ] = "",
+    *,
+    conf: Conf = "",
+) -> None:
+    """Sync at every save, until Ctrl-C."""
+    environment = open_environment(context)
+    watch_dags(environment, lambda: _sync_in_words(environment), trigger=trigger, conf=conf)
+
+
+def _sync_in_words(environment: Environment) -> str:
+    delivery = environment.dags.sync()
+    return "\n".join((*delivery.notes, in_words(delivery)))

@@ -1,6 +1,6 @@
 """Delivers a package and waits until Airflow runs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from harness.delivery.target import Change, DagStore, Target
 from harness.delivery.versioned import VersionedStore
 from harness.errors import HarnessError
 from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_records import Dag
 from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
@@ -24,10 +25,18 @@ DAG_PROCESSOR_SELECTOR = "app.kubernetes.io/component=dag-processor"
 
 @dataclass(frozen=True)
 class Delivery:
-    """A delivery that is live, how many seconds that took, and what could not be checked before."""
+    """A delivery that is live, and how many seconds that took.
+
+    `added_dags`, `changed_dags` and `removed_dags` count DAGs, `other_files` the files without one that changed;
+    `notes` tell what could not be checked before.
+    """
 
     change: Change
     seconds: float
+    added_dags: int = 0
+    changed_dags: int = 0
+    removed_dags: int = 0
+    other_files: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -62,6 +71,7 @@ class Delivering:
         """Call `write`, which makes the package the current content, and wait until Airflow runs it."""
         start, applied = self.clock.now(), datetime.now(UTC)
         errors = self.airflow.import_errors(bundle_name=self.target.bundle)
+        before = {dag.dag_id: dag for dag in self.airflow.dags(bundle_name=self.target.bundle)}
         change = write()
         check = ServedCheck(
             self.airflow, package, self.target, change, applied, {error.filename: error.stack_trace for error in errors}
@@ -85,7 +95,7 @@ class Delivering:
             next_step="see the dag-processor's log: `harness logs dag-processor`",
             clock=self.clock,
         )
-        return Delivery(change, self.clock.now() - start)
+        return _sum_up(change, self.clock.now() - start, before, check.seen)
 
     def withdraw(self) -> None:
         """Delete all of the target and wait until Airflow has no DAG of it any more; raises WaitTimeoutError."""
@@ -128,3 +138,16 @@ class _Toucher:
         mark = {TOUCH_ANNOTATION: f"{datetime.now(UTC).isoformat()}"}
         for pod in pods:
             kubernetes.patch_annotations("Pod", pod["metadata"]["name"], namespace, mark)
+
+
+def _sum_up(change: Change, seconds: float, before: Mapping[str, Dag], after: Mapping[str, Dag]) -> Delivery:
+    touched = {*change.added, *change.changed}
+    with_dags = {dag.relative_fileloc for dag in (*before.values(), *after.values())}
+    return Delivery(
+        change,
+        seconds,
+        added_dags=len(after.keys() - before.keys()),
+        changed_dags=sum(after[dag_id].relative_fileloc in touched for dag_id in after.keys() & before.keys()),
+        removed_dags=len(before.keys() - after.keys()),
+        other_files=len({*touched, *change.removed} - with_dags),
+    )

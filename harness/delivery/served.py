@@ -32,11 +32,12 @@ class ServedCheck:
     confirmed: set[str] = field(default_factory=set)
     requested: set[str] = field(default_factory=set)
     switched: datetime | None = None
+    seen: Mapping[str, Dag] = field(default_factory=dict)
 
     def missing(self, waited_s: float) -> list[str]:
         """Return what is not live yet, in words; raise Unreachable when a file does not import."""
         self._raise_import_errors(waited_s)
-        dags = {dag.dag_id: dag for dag in self.airflow.dags(bundle_name=self.target.bundle)}
+        self.seen = dags = {dag.dag_id: dag for dag in self.airflow.dags(bundle_name=self.target.bundle)}
         if self.switched is None and any(self._has_version(dag) for dag in dags.values()):
             self.switched = datetime.now(UTC)
         return [*self._missing_dags(dags), *self._left_over(dags), *self._unparsed(dags)]

@@ -23,7 +23,8 @@ WINDOW_S = 2
 RECONNECT_S = 120.0
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Return the time now."""
     return datetime.now(UTC)
 
 
@@ -39,7 +40,7 @@ class PodRecorder:
         kubernetes: Kubernetes,
         namespace: str,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         clock: Clock = CLOCK,
     ) -> None:
         self._kubernetes = kubernetes
@@ -66,6 +67,11 @@ class PodRecorder:
         """Stop watching."""
         self._stop.set()
         self._thread.join(timeout=WINDOW_S + RECONNECT_S)
+
+    @property
+    def has_ended_early(self) -> bool:
+        """Return whether `pods` would raise."""
+        return self._error is not None
 
     def pods(self, *, dag_id: str = "", run_id: str = "") -> list[WorkerPod]:
         """Return the pods that were seen, oldest first, of one DAG or run if it is named."""

@@ -68,6 +68,11 @@ class KubernetesError(HarnessError):
         self.status = status
         self.reason = reason
 
+    @property
+    def is_away(self) -> bool:
+        """Return whether a later try may be answered: there was no answer, or the API server lacks something."""
+        return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 @dataclass(frozen=True)
 class WatchEvent:

@@ -1,6 +1,7 @@
 """Fixtures: the test DAGs in the cluster, a recording of all pods, and runs that leave nothing behind."""
 
 import re
+import shutil
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,13 @@ def delivered_dags(airflow_env: AirflowEnv) -> Iterator[DeliveredDags]:
     delivered.delivering.deliver(delivered.package, force=True)
     yield delivered
     delivered.delivering.withdraw()
+
+
+@pytest.fixture
+def e2e_folder(delivered_dags: DeliveredDags, tmp_path: Path) -> Iterator[Path]:
+    """Yield a copy of the test DAGs' folder to edit; afterwards the cluster has the real one again."""
+    yield Path(shutil.copytree(DAGS, tmp_path / "dags"))
+    delivered_dags.delivering.deliver(delivered_dags.package, force=True)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.cli.dags import in_words
 from harness.delivery.folder import FileDiff, PastVersion
 from harness.delivery.live import Delivery
 from harness.delivery.target import Change
@@ -16,7 +17,7 @@ from harness.errors import UsageError
 
 from .invoke import invoke
 
-DELIVERY = Delivery(Change(added=("b.py", "c.py"), changed=("a.py",)), 3.21)
+DELIVERY = Delivery(Change(), 3.21, added_dags=1, changed_dags=3, removed_dags=1)
 VERSIONS = [
     PastVersion(
         version="4d59bcd0b1f96f04",
@@ -78,8 +79,21 @@ def dags(monkeypatch: pytest.MonkeyPatch) -> FakeDags:
 
 
 def test_sync_says_what_changed_and_how_long_it_took(dags: FakeDags) -> None:
-    assert invoke("dags", "sync").stdout == "live: 1 changed, 2 added in 3.2 s\n"
+    assert invoke("dags", "sync").stdout == "live: 3 DAGs changed, 1 added, 1 removed in 3.2 s\n"
     assert dags.asked == [("package", True), ("sync", False, True)]
+
+
+@pytest.mark.parametrize(
+    ("delivery", "words"),
+    [
+        (Delivery(Change(), 0.25), "live: nothing to change in 0.2 s"),
+        (Delivery(Change(), 2, added_dags=1), "live: 1 DAG added in 2.0 s"),
+        (Delivery(Change(), 2, changed_dags=2, other_files=1), "live: 2 DAGs changed, 1 other file in 2.0 s"),
+        (Delivery(Change(), 2, other_files=2), "live: 2 other files in 2.0 s"),
+    ],
+)
+def test_a_delivery_in_words(delivery: Delivery, words: str) -> None:
+    assert in_words(delivery) == words
 
 
 def test_sync_without_checks_says_what_it_skipped(dags: FakeDags) -> None:

@@ -12,6 +12,7 @@ from harness.delivery.dag_ids import find_dag_ids
 from harness.tools.airflow import AirflowApi
 
 from .clock import FakeTime
+from .dag_runs import FakeRuns
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of nothing
 
@@ -32,6 +33,9 @@ class FakeAirflow:
         self.requested_parses: list[str] = []
         self.runs: list[dict[str, Any]] = []
         self.on_request: Callable[[], None] = lambda: None
+        self.is_down = False
+        self.unpaused: set[str] = set()
+        self.dag_runs = FakeRuns()
 
     def client(self, *, password: str = PASSWORD) -> AirflowApi:
         """Return the real client, connected to this server."""
@@ -51,6 +55,8 @@ class FakeAirflow:
         """Answer one request."""
         self.requests.append(request)
         self.on_request()
+        if self.is_down:
+            raise httpx.ConnectError("connection refused")
         if self.failures:
             return self.failures.pop(0)()
         path = request.url.path
@@ -60,9 +66,11 @@ class FakeAirflow:
             return httpx.Response(200, json=self.answers[path])
         if request.headers.get("Authorization") != f"Bearer token-{self.token}":
             return httpx.Response(401, json={"detail": "Invalid JWT token"})
-        return self._answer(path, request)
+        known = self._answer(request) or self._one_dag(request) or self.dag_runs.handle(request)
+        return known or httpx.Response(404, json={"detail": f"not found: {path}"})
 
-    def _answer(self, path: str, request: httpx.Request) -> httpx.Response:
+    def _answer(self, request: httpx.Request) -> httpx.Response | None:
+        path = request.url.path
         if path == "/api/v2/dags":
             return _page("dags", [self._dag(dag_id, name) for name, dag_id in self._dags()], request)
         if path == "/api/v2/dags/~/dagRuns":
@@ -74,9 +82,8 @@ class FakeAirflow:
             return _page("import_errors", self.import_errors, request)
         if source := re.fullmatch(r"/api/v2/dagSources/(\w+)", path):
             texts = [self.bundle[name] for name, dag_id in self._dags() if dag_id == source[1]]
-            if texts:
-                return httpx.Response(200, json={"content": texts[0]})
-        return httpx.Response(404, json={"detail": f"not found: {path}"})
+            return httpx.Response(200, json={"content": texts[0]}) if texts else None
+        return None
 
     def _login(self, request: httpx.Request) -> httpx.Response:
         if json.loads(request.content)["password"] != PASSWORD:
@@ -84,13 +91,23 @@ class FakeAirflow:
         self.token += 1
         return httpx.Response(201, json={"access_token": f"token-{self.token}"})
 
+    def _one_dag(self, request: httpx.Request) -> httpx.Response | None:
+        dag_id = request.url.path.removeprefix("/api/v2/dags/")
+        names = [name for name, known in self._dags() if known == dag_id]
+        if not names:
+            return None
+        if request.method == "PATCH":
+            assert json.loads(request.content) == {"is_paused": False}
+            self.unpaused.add(dag_id)
+        return httpx.Response(200, json=self._dag(dag_id, names[0]))
+
     def _dags(self) -> list[tuple[str, str]]:
         return [(name, dag_id) for name, text in self.bundle.items() for dag_id in find_dag_ids(text)]
 
     def _dag(self, dag_id: str, name: str) -> dict[str, Any]:
         return {
             "dag_id": dag_id,
-            "is_paused": True,
+            "is_paused": dag_id not in self.unpaused,
             "is_stale": False,
             "bundle_name": "dags",
             "relative_fileloc": name,
