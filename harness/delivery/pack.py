@@ -14,7 +14,7 @@ LIMIT_BYTES = 20 * 1024 * 1024
 # Kubernetes counts the values' bytes, not keys or metadata (`ValidateConfigMap`, `MaxSecretSize`).
 FLAT_LIMIT_BYTES = 1024 * 1024
 LARGEST_SHOWN = 5
-VERSION_DIGITS = 16
+DIGITS = 16  # of the hexadecimal hashes: 64 bits tell all files of a team apart
 KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")  # `IsConfigMapKey`
 
 IGNORE_FILE = ".airflowignore"
@@ -36,8 +36,8 @@ class Package:
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
-        """Return the SHA-256 of each file's content."""
-        return {path: hashlib.sha256(content).hexdigest() for path, content in self.files.items()}
+        """Return a hash of each file's content; a version lists them all, so they are short."""
+        return {path: hashlib.sha256(content).hexdigest()[:DIGITS] for path, content in self.files.items()}
 
     @cached_property
     def version(self) -> str:
@@ -45,7 +45,7 @@ class Package:
         total = hashlib.sha256()
         for path, digest in self.digests.items():
             total.update(f"{path}\0{digest}\n".encode())
-        return total.hexdigest()[:VERSION_DIGITS]
+        return total.hexdigest()[:DIGITS]
 
 
 def read(folder: Path, *, is_flat: bool = False) -> Package:

@@ -52,7 +52,7 @@ class PlainStore:
         return drift_of(config_map) if config_map else ""
 
     def digests(self) -> Mapping[str, str]:
-        """Return the SHA-256 of each file."""
+        """Return the digest of each file."""
         return files_of(self._get()).digests
 
     def read(self) -> Mapping[str, bytes]:

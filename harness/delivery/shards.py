@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.delivery.pack import Package
+from harness.delivery.pack import DIGITS, Package
 
-NAME_DIGITS = 16
 # Before compression, so that a shard of data that does not compress fits the 1 MiB of a ConfigMap as well.
 MOST_BYTES = 768 * 1024
 PIECE_BYTES = 512 * 1024
@@ -36,7 +35,7 @@ class Shard:
         for path, piece in self.pieces:
             total.update(f"{path}\0{len(piece)}\0".encode())
             total.update(piece)
-        return total.hexdigest()[:NAME_DIGITS]
+        return total.hexdigest()[:DIGITS]
 
     def pack(self) -> bytes:
         """Return the shard as a gzipped tar archive."""

@@ -69,7 +69,7 @@ class DagStore(Protocol):
         """Return what another hand changed, or an empty string."""
 
     def digests(self) -> Mapping[str, str]:
-        """Return the SHA-256 of each file of the current content."""
+        """Return the digest of each file of the current content."""
 
     def read(self) -> Mapping[str, bytes]:
         """Return the current files."""

@@ -86,7 +86,7 @@ class VersionedStore:
         return drift_of(pointer) if pointer else ""
 
     def digests(self) -> Mapping[str, str]:
-        """Return the SHA-256 of each file of the current version."""
+        """Return the digest of each file of the current version."""
         current = self.current()
         return current.files if current else {}
 

@@ -96,7 +96,8 @@ class Watch:
                 self._ping()
                 text = self._sync()
             except (KubernetesError, AirflowApiError) as error:
-                if not error.is_away:
+                # An API server that is coming back refuses for a while what it allows later.
+                if not (error.is_away or is_away):
                     raise
                 if not is_away:
                     self._tell("the cluster does not answer; what is saved goes live when it does", names, str(error))

@@ -156,6 +156,15 @@ def test_cluster_that_goes_away_a_second_time_is_told_again(scene: Scene) -> Non
     assert [line[9:27] for line in scene.run()] == ["the cluster does n", "the cluster answer"] * 2
 
 
+def test_cluster_that_refuses_while_it_comes_back_is_waited_for(scene: Scene) -> None:
+    scene.pings = [None, AWAY, KubernetesError("GET /api", 403, "Forbidden"), None]
+    scene.save("a.py")
+    said = scene.run()
+    assert "the cluster does not answer" in said[1]
+    assert said[2].endswith("the cluster answers again, live: sync 2 (a.py)")
+    assert len(said) == 3
+
+
 def test_cluster_that_is_away_for_hours_is_waited_for(scene: Scene) -> None:
     scene.pings = [AWAY] * 9000
     Watch(scene._saves(), scene._sync, say=scene.said.append, ping=scene._ping, clock=scene.time.clock).run()
