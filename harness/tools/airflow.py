@@ -140,6 +140,10 @@ class AirflowApi:
         """Let the DAG's runs be scheduled."""
         self._ask("PATCH", f"/dags/{_id(dag_id)}", {"is_paused": False})
 
+    def pause(self, dag_id: str) -> None:
+        """Let none of the DAG's runs be scheduled."""
+        self._ask("PATCH", f"/dags/{_id(dag_id)}", {"is_paused": True})
+
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None) -> DagRun:
         """Start a run with an id of the caller's, so that it can be told apart before the answer comes."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}

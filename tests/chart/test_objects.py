@@ -108,7 +108,7 @@ def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
     for bundle in ("airflow-dags", "airflow-dags-e2e"):
         assert f"ConfigMap/{bundle}" not in chart.names()
     files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
-    bundle = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py"]
+    bundle = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py", "deadline_callbacks.py"]
     scripts = ["check_job.py", "setup_admin.py", "wait_for_database.py", "wait_for_setup.py"]
     assert sorted(files) == sorted([*bundle, *scripts])
 
@@ -139,6 +139,7 @@ def test_every_airflow_finds_the_bundle_with_versions_and_its_policy(default: Re
         "configmap_dag_bundle.py": "configmap_dag_bundle.py",
         "configmap_dag_mounts.py": "configmap_dag_mounts.py",
         "dag_versions.py": "dag_versions.py",
+        "deadline_callbacks.py": "deadline_callbacks.py",
         "METADATA": "configmap_dags-1.dist-info/METADATA",
         "entry_points.txt": "configmap_dags-1.dist-info/entry_points.txt",
     }

@@ -97,8 +97,7 @@ class FakeAirflow:
         if not names:
             return None
         if request.method == "PATCH":
-            assert json.loads(request.content) == {"is_paused": False}
-            self.unpaused.add(dag_id)
+            (self.unpaused.discard if json.loads(request.content)["is_paused"] else self.unpaused.add)(dag_id)
         return httpx.Response(200, json=self._dag(dag_id, names[0]))
 
     def _dags(self) -> list[tuple[str, str]]:

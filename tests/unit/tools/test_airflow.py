@@ -183,3 +183,13 @@ def test_event_logs_and_import_errors_and_xcom(server: FakeAirflow) -> None:
     assert [log.event for log in api.event_logs("example", "run-1")] == ["heartbeat timeout"]
     assert [error.stack_trace for error in api.import_errors(bundle_name="dags")] == ["boom"]
     assert api.xcom("example", "run-1", "work") == [1]
+
+
+def test_dag_is_unpaused_and_paused(server: FakeAirflow) -> None:
+    server.parse({"example.py": 'DAG("example")'})
+    api = server.client()
+    states = []
+    for change in (api.unpause, api.pause):
+        change("example")
+        states += [dag.is_paused for dag in api.dags()]
+    assert states == [False, True]
