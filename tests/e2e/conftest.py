@@ -20,6 +20,11 @@ EVIDENCE = Path("reports", "evidence")
 ENVIRONMENT = pytest.StashKey[AirflowEnv]()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Write JUnit's file beside the report, if nobody says where."""
+    config.option.xmlpath = config.option.xmlpath or str(config.rootpath / "reports/e2e/junit.xml")
+
+
 @dataclass(frozen=True)
 class DeliveredDags:
     """The test DAGs: where they are delivered to and what belongs there."""
