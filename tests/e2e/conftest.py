@@ -93,4 +93,5 @@ def _collect(item: pytest.Item, environment: AirflowEnv) -> Path:
         folder,
         namespace=environment.namespace,
         runs=[evidence.Run(run.dag_id, run.run_id) for run in started],
+        recorder=fixtures.get("recorder"),
     )
