@@ -22,7 +22,7 @@ ENVIRONMENT = pytest.StashKey[AirflowEnv]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Write JUnit's file beside the report, if nobody says where."""
-    config.option.xmlpath = config.option.xmlpath or str(config.rootpath / "reports/e2e/junit.xml")
+    config.option.xmlpath = config.getoption("xmlpath", None) or str(config.rootpath / "reports/e2e/junit.xml")
 
 
 @dataclass(frozen=True)
