@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.observe.follow import utc_now
+from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv

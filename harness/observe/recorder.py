@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from harness.errors import HarnessError
 from harness.observe.events import ClusterEvent, parse_event
-from harness.observe.follow import Follower, Gap, utc_now
+from harness.observe.follower import Follower, Gap, utc_now
 from harness.observe.pod_logs import PodLog, PodLogs
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod, next_version, parse_pod
 from harness.observe.tries import PodFacts, pod_facts
@@ -33,7 +33,7 @@ class PodRecorder:
     """A context manager; what it has seen can be read while it records and afterwards.
 
     Entering raises KubernetesError when the first list fails. If the API server is away for longer than
-    `follow.RECONNECT_S` the recording ends, and `pods` raises HarnessError: a recording with an unknown end proves
+    `follower.RECONNECT_S` the recording ends, and `pods` raises HarnessError: a recording with an unknown end proves
     nothing. Events and logs are evidence and no proof: what of them cannot be had is missing, and that is all.
     """
 
@@ -74,6 +74,11 @@ class PodRecorder:
         for follower in (self._pod_follower, self._event_follower):
             follower.join()
         self._pods.logs.stop()
+
+    @property
+    def has_ended_early(self) -> bool:
+        """Return whether `pods` would raise."""
+        return self._pod_follower.error is not None
 
     @property
     def gaps(self) -> list[Gap]:

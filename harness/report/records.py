@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from harness.observe.events import ClusterEvent
-from harness.observe.follow import Gap
+from harness.observe.follower import Gap
 from harness.observe.pod_logs import PodLog
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import Mark

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import HarnessError
-from harness.observe import follow as module
+from harness.observe import follower as module
 from harness.observe.recorder import PodRecorder
 from harness.tools.k8s import Json, KubernetesError
 from harness.waiting import NotYet, WaitTimeoutError, wait_until

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.observe.follow import Gap
+from harness.observe.follower import Gap
 from harness.observe.recorder import Mark
 from harness.report.numbers import faults, numbers, recoveries, spread, totals, verdicts
 from harness.report.records import PodRecord

@@ -7,8 +7,8 @@ import pytest
 import urllib3
 
 from harness.errors import HarnessError
-from harness.observe import follow as module
-from harness.observe.follow import Follower
+from harness.observe import follower as module
+from harness.observe.follower import Follower
 from harness.tools.k8s import Json, Objects, WatchEvent
 from harness.waiting import NotYet, wait_until
 
