@@ -116,7 +116,7 @@ def parse_pod(pod: Mapping[str, Any], seen: datetime) -> WorkerPod:
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         phases=(PhaseChange(status.get("phase", "Unknown"), seen),),
         node=pod.get("spec", {}).get("nodeName", ""),
-        reason=status.get("reason", ""),
+        reason=status.get("reason") or _why_not_scheduled(status),
         containers=tuple(
             _container(item)
             for field in ("initContainerStatuses", "containerStatuses")
@@ -139,6 +139,13 @@ def next_version(known: WorkerPod | None, pod: WorkerPod) -> WorkerPod:
     names = {condition.name for condition in known.conditions}
     new = tuple(condition for condition in pod.conditions if condition.name not in names)
     return replace(pod, phases=phases, conditions=known.conditions + new, deleted=known.deleted)
+
+
+def _why_not_scheduled(status: Mapping[str, Any]) -> str:
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return str(condition.get("reason", ""))
+    return ""
 
 
 def _container(status: Mapping[str, Any]) -> ContainerStatus:

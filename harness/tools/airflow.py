@@ -4,6 +4,7 @@ Paths are those of the OpenAPI document of Airflow 3.3.2 (`v2-rest-api-generated
 """
 
 from collections.abc import Mapping
+from graphlib import TopologicalSorter
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +33,7 @@ from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 REQUEST_TIMEOUT_S = 30.0
 RETRY_GET_S = 30.0
 PAGE = 100
+UNFINISHED = ["queued", "running"]
 
 
 class AirflowApiError(HarnessError):
@@ -41,6 +43,11 @@ class AirflowApiError(HarnessError):
         answer = f"answered {status}" if status else "got no answer"
         super().__init__(redact(f"Airflow API: {asked} {answer}: {reason}"), next_step=next_step)
         self.status = status
+
+    @property
+    def is_away(self) -> bool:
+        """Return whether a later try may be answered: there was no answer, or Airflow itself lacks something."""
+        return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class AirflowApi:
@@ -111,10 +118,27 @@ class AirflowApi:
         body = self._get_or_none(f"/dagSources/{_id(dag_id)}")
         return None if body is None else body.get("content")
 
+    def task_ids(self, dag_id: str) -> list[str]:
+        """Return the ids of the DAG's tasks, each after those that it depends on."""
+        order: TopologicalSorter[str] = TopologicalSorter()
+        for task in self._get(f"/dags/{_id(dag_id)}/tasks")["tasks"]:
+            order.add(task["task_id"])
+            for downstream in task["downstream_task_ids"] or []:
+                order.add(downstream, task["task_id"])
+        return list(order.static_order())
+
     def import_errors(self, *, bundle_name: str = "") -> list[DagImportError]:
         """Return the DAG files that do not import, of one bundle if it is named."""
         query = {"bundle_name": bundle_name} if bundle_name else {}
         return [parse_import_error(item) for item in self._pages("/importErrors", "import_errors", query)]
+
+    def request_parse(self, dag: Dag) -> None:
+        """Make the dag-processor parse the DAG's file next; a request that is waiting already is as good."""
+        try:
+            self._ask("PUT", f"/parseDagFile/{_id(dag.file_token)}")
+        except AirflowApiError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
 
     def unpause(self, dag_id: str) -> None:
         """Let the DAG's runs be scheduled."""
@@ -133,6 +157,10 @@ class AirflowApi:
         """Return the newest 100 runs of a DAG, or of all (`~`), newest first."""
         body = self._get(f"/dags/{_id(dag_id)}/dagRuns", {"order_by": "-run_after", "limit": PAGE})
         return [parse_dag_run(item) for item in body["dag_runs"]]
+
+    def unfinished_runs(self) -> list[DagRun]:
+        """Return the queued and running runs of all DAGs."""
+        return [parse_dag_run(item) for item in self._pages("/dags/~/dagRuns", "dag_runs", {"state": UNFINISHED})]
 
     def fail_run(self, dag_id: str, run_id: str) -> None:
         """Mark a run failed, which ends its tasks: the way to leave nothing behind."""
@@ -177,7 +205,7 @@ class AirflowApi:
         return self._get(path, {"map_index": map_index, "deserialize": "true"})["value"]
 
     def logs(self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1) -> str:
-        """Return the log of one try as text, one event a line, not redacted."""
+        """Return the log of one try as text, not redacted: one event a line, and the lines of its stack trace."""
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{_id(task_id)}/logs/{try_number}"
         body = self._get(path, {"map_index": map_index, "full_content": "true"})
         return "\n".join(map(log_line, body.get("content") or []))

@@ -21,6 +21,7 @@ READ_TIMEOUT_S = 30.0
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"  # JSON is YAML
 MERGE_TYPE = "application/merge-patch+json"
+METADATA_TYPE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class KubernetesError(HarnessError):
         self.status = status
         self.reason = reason
 
+    @property
+    def is_away(self) -> bool:
+        """Return whether a later try may be answered: there was no answer, or the API server lacks something."""
+        return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 @dataclass(frozen=True)
 class WatchEvent:
@@ -85,6 +91,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Json | None = None
     content_type: str = JSON_TYPE
+    accept: str = "*/*"
     read_timeout_s: float = READ_TIMEOUT_S
     is_stream: bool = False
 
@@ -104,7 +111,7 @@ class Connection:
 
     def send(self, request: Request) -> Any:
         """Send one request and return urllib3's response whatever its status."""
-        headers = {"Accept": "*/*", "Content-Type": request.content_type}
+        headers = {"Accept": request.accept, "Content-Type": request.content_type}
         self.api_client.update_params_for_auth(headers, [], ["BearerToken"])
         query = urlencode({key: value for key, value in request.query.items() if value})
         return self.pool.request(
@@ -158,6 +165,12 @@ class Kubernetes:
     def list(self, kind: str, namespace: str = "", *, label_selector: str = "", field_selector: str = "") -> Objects:
         """Return all objects of a kind, in all namespaces when none is given."""
         return self.list_at_version(kind, namespace, label_selector=label_selector, field_selector=field_selector)[0]
+
+    def list_metadata(self, kind: str, namespace: str, *, label_selector: str) -> Objects:
+        """Return what `list` does without the objects' content."""
+        request = Request("GET", _path(kind, namespace), {"labelSelector": label_selector}, accept=METADATA_TYPE)
+        items: Objects | None = self._json(request)["items"]
+        return items or []
 
     def list_at_version(
         self, kind: str, namespace: str = "", *, label_selector: str = "", field_selector: str = ""

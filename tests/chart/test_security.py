@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .render import Object, Rendering, containers
+from .render import STABLE, Object, Rendering, containers, render
 
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected"}
 USERS = {"postgresql": (999, 999)}
@@ -20,7 +21,9 @@ RULES: dict[str, Rules] = {
             "resources": ["pods"],
             "verbs": ["create", "delete", "get", "list", "patch", "watch"],
         },
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
     ],
+    "airflow-dag-processor": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}],
     "airflow-api-server": [
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
         {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
@@ -84,6 +87,13 @@ def test_only_those_with_rules_get_a_token(chart: Rendering) -> None:
     assert with_token == set(RULES)
     accounts = chart.of_kind("ServiceAccount")
     assert {one["metadata"]["name"] for one in accounts if one["automountServiceAccountToken"]} == set(RULES)
+
+
+def test_without_versions_nobody_reads_config_maps(helm: Path) -> None:
+    plain = render(helm, sets=(*STABLE, 'dags.bundles=[{"name": "dags", "configMap": "airflow-dags"}]'))
+    rules = [rule for role in plain.of_kind("Role") for rule in role["rules"]]
+    assert not [rule for rule in rules if "configmaps" in rule["resources"]]
+    assert not has_token(plain.pods()["dag-processor"])
 
 
 def has_token(pod: Object) -> bool:

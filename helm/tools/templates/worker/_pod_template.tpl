@@ -32,9 +32,11 @@ spec:
         {{- toYaml .Values.workers.resources | nindent 8 }}
       {{- include "airflow.containerSecurityContext" . | nindent 6 }}
       volumeMounts:
+        {{- include "airflow.pythonMount" . | nindent 8 }}
         {{- include "airflow.logsMount" . | nindent 8 }}
         {{- include "airflow.bundleMounts" . | trim | nindent 8 }}
   volumes:
+    {{- include "airflow.pythonVolume" . | nindent 4 }}
     {{- include "airflow.logsVolume" . | nindent 4 }}
     {{- include "airflow.bundleVolumes" . | trim | nindent 4 }}
 {{- end }}
