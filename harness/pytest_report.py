@@ -143,7 +143,10 @@ class ReportPlugin:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Take the outcome of a phase."""
+        """Take the outcome of a phase, and let an error of ours say what to do next."""
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, HarnessError) and error.next_step:
+            error.add_note(f"next step: {error.next_step}")
         report = yield
         if item is self._current:
             self._take_outcome(self._case(item), report, call)

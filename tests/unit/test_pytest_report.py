@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import httpx2 as httpx
 import pytest
 
+from harness.errors import HarnessError
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
@@ -50,7 +51,7 @@ class FakeEnvironmentPlugin:
     @pytest.fixture
     def fake_env(self) -> AirflowEnv:
         if self.problem:
-            raise RuntimeError(self.problem)
+            raise HarnessError(self.problem, next_step="make room")
         environment: Any = SimpleNamespace(settings=SimpleNamespace(name="fake", namespace="tools"))
         return AirflowEnv(environment, self.kubernetes, self.airflow.client())
 
@@ -153,7 +154,8 @@ def test_environment_that_could_not_be_made_is_reported(
     session("def test_a(airflow_env): pass\ndef test_b(airflow_env): pass")
     assert verdicts_of(pytester) == {"test_a": "error", "test_b": "error"}
     page = (pytester.path / "reports/e2e/report.html").read_text()
-    assert "The environment could not be made. RuntimeError: no room" in page
+    assert "The environment could not be made. harness.errors.HarnessError: no room" in page
+    assert "next step: make room" in page
 
 
 def test_interrupted_session_is_reported(session: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> None:
