@@ -96,6 +96,10 @@ class AirflowApi:
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         return Health(*((body.get(part) or {}).get("status") for part in parts))
 
+    def version(self) -> str:
+        """Return Airflow's version, without a login."""
+        return str(self._get("/version", is_public=True)["version"])
+
     def dags(self, *, bundle_name: str = "", is_stale_too: bool = False) -> list[Dag]:
         """Return the DAGs, of one bundle if it is named; stale ones, whose file is gone, only when asked for."""
         query = {"exclude_stale": str(not is_stale_too).lower()} | ({"bundle_name": bundle_name} if bundle_name else {})

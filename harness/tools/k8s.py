@@ -218,12 +218,19 @@ class Kubernetes:
         return True
 
     def pod_log(
-        self, name: str, namespace: str, *, container: str = "", previous: bool = False, tail_lines: int | None = None
+        self,
+        name: str,
+        namespace: str,
+        *,
+        container: str = "",
+        previous: bool = False,
+        tail_lines: int | None = None,
+        timestamps: bool = False,
     ) -> str:
-        """Return a container's log as text, not redacted; `previous` is that of the container before its restart."""
-        query = {"container": container, "previous": "true" if previous else "", "tailLines": str(tail_lines or "")}
-        data: bytes = self._send(Request("GET", f"{_path('Pod', namespace, name)}/log", query)).data
-        return data.decode("utf-8", "replace")
+        """Return a container's log, not redacted; `previous` is that before its restart, `timestamps` begin a line."""
+        query = {"container": container, "tailLines": str(tail_lines or "")}
+        query |= {"previous": "true" if previous else "", "timestamps": "true" if timestamps else ""}
+        return str(self._send(Request("GET", f"{_path('Pod', namespace, name)}/log", query)).data, "utf-8", "replace")
 
     def events(self, namespace: str = "") -> Objects:
         """Return the Event objects, oldest first."""
