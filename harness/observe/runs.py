@@ -10,7 +10,8 @@ from harness.observe.expectations import expect_nothing_left
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
 from harness.observe.timeline import timeline
-from harness.tools.airflow import AirflowApi, AirflowApiError
+from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import DagRun, TaskInstance
 from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
