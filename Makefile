@@ -26,8 +26,8 @@ dags: .venv/ready ## put the DAGs folder live, in seconds and without a redeploy
 dags-watch: .venv/ready ## put the DAGs folder live at every save, until Ctrl-C
 	@$(harness) dags watch
 
-test: .venv/ready ## run all checks and tests: lint, type, unit, chart, dagtest, e2e
-	@$(tox) lint,type,unit,chart,dagtest,e2e
+test: .venv/ready ## run all checks and tests: lint, type, unit, chart, e2e, dagtest
+	@$(tox) lint,type,unit,chart,e2e,dagtest
 
 bench: .venv/ready ## measure how long until a change of the DAGs is live; half an hour
 	@$(tox) bench

@@ -15,7 +15,8 @@ from harness.images.context import hash_of
 from harness.images.imageset import ImageSet
 from harness.settings import Settings
 from harness.steps import Say
-from harness.tools.airflow import AirflowApi, AirflowApiError
+from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.helm import Helm
 from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.waiting import NotYet, Unreachable, not_yet, wait_until

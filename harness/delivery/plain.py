@@ -9,12 +9,12 @@ from harness.delivery.target import (
     DIGEST_ANNOTATION,
     FIELD_MANAGER,
     Change,
-    DriftError,
     Likeness,
     Target,
     difference,
     drift_of,
     files_of,
+    find_config_map,
 )
 from harness.tools.k8s import Json, Kubernetes
 
@@ -28,9 +28,7 @@ class PlainStore:
 
     def write(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Change:  # noqa: ARG002 - nothing here depends on it
         """Make the ConfigMap hold exactly the package, by server-side apply; writes nothing when it does already."""
-        config_map = self._get()
-        if config_map and not force and (drift := drift_of(config_map)):
-            raise DriftError(self.target, drift)
+        config_map = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         change = difference(files_of(config_map).digests, package.digests, package.size_bytes)
         if config_map is None or not change.is_empty or force:
             # force: what the folder says wins over the fields of another manager.
@@ -39,7 +37,7 @@ class PlainStore:
 
     def compare(self, package: Package) -> Likeness:
         """Return how the ConfigMap compares with the package."""
-        config_map = self._get()
+        config_map = find_config_map(self.kubernetes, self.target)
         if config_map is None:
             return "absent"
         if drift_of(config_map):
@@ -48,23 +46,20 @@ class PlainStore:
 
     def drift(self) -> str:
         """Return what another hand changed, or an empty string."""
-        config_map = self._get()
+        config_map = find_config_map(self.kubernetes, self.target)
         return drift_of(config_map) if config_map else ""
 
     def digests(self) -> Mapping[str, str]:
         """Return the digest of each file."""
-        return files_of(self._get()).digests
+        return files_of(find_config_map(self.kubernetes, self.target)).digests
 
     def read(self) -> Mapping[str, bytes]:
         """Return the files."""
-        return files_of(self._get()).files
+        return files_of(find_config_map(self.kubernetes, self.target)).files
 
     def delete(self) -> None:
         """Delete the ConfigMap."""
         self.kubernetes.delete("ConfigMap", self.target.config_map, self.target.namespace)
-
-    def _get(self) -> Json | None:
-        return self.kubernetes.get("ConfigMap", self.target.config_map, self.target.namespace)
 
     def _manifest(self, package: Package) -> Json:
         return {

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from harness.delivery.pack import Package
 from harness.errors import UsageError
-from harness.tools.k8s import Json
+from harness.tools.k8s import Json, Kubernetes
 
 FIELD_MANAGER = "harness-dags"
 DIGEST_ANNOTATION = "harness.dev/digest"
@@ -76,6 +76,14 @@ class DagStore(Protocol):
 
     def delete(self) -> None:
         """Remove everything of the target."""
+
+
+def find_config_map(kubernetes: Kubernetes, target: Target, *, refuse_drift: bool = False) -> Json | None:
+    """Return the target's ConfigMap; with `refuse_drift` raises DriftError when another hand changed it."""
+    found = kubernetes.get("ConfigMap", target.config_map, target.namespace)
+    if found and refuse_drift and (drift := drift_of(found)):
+        raise DriftError(target, drift)
+    return found
 
 
 def difference(before: Mapping[str, str], after: Mapping[str, str], written_bytes: int = 0) -> Change:

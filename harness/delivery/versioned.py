@@ -16,11 +16,11 @@ from harness.delivery.target import (
     FIELD_MANAGER,
     VERSION_KEY,
     Change,
-    DriftError,
     Likeness,
     Target,
     difference,
     drift_of,
+    find_config_map,
 )
 from harness.delivery.versions import Version, Versions
 from harness.errors import UsageError
@@ -45,9 +45,7 @@ class VersionedStore:
 
     def write(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Change:
         """Write the package as a version, if it is none yet, and point to it."""
-        pointer = self._pointer()
-        if pointer and not force and (drift := drift_of(pointer)):
-            raise DriftError(self.target, drift)
+        pointer = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         before = self.digests()
         written = self.versions.create(package, is_verified=is_verified)
         if pointer is None or _pointed(pointer) != package.version or force:
@@ -56,9 +54,7 @@ class VersionedStore:
 
     def point_to(self, version: Version, *, force: bool = False) -> Change:
         """Make a version that is there the current one again; raises DriftError unless forced."""
-        pointer = self._pointer()
-        if pointer and not force and (drift := drift_of(pointer)):
-            raise DriftError(self.target, drift)
+        find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         change = difference(self.digests(), version.files)
         self._point_to(version.version)
         return change
@@ -139,7 +135,7 @@ class VersionedStore:
         return matching[0]
 
     def _pointer(self) -> Json | None:
-        return self.kubernetes.get("ConfigMap", self.target.config_map, self.target.namespace)
+        return find_config_map(self.kubernetes, self.target)
 
     def _point_to(self, version: str) -> None:
         self.kubernetes.apply(

@@ -8,10 +8,12 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.errors import UsageError
-from harness.observe.recorder import PodRecorder, utc_now
+from harness.observe.follower import utc_now
+from harness.observe.recorder import PodRecorder
 from harness.observe.runs import ObservedRun
 from harness.observe.snapshots import Camera, RunSnapshot
-from harness.tools.airflow import AirflowApi, AirflowApiError
+from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import Dag
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 

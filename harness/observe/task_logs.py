@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.observe.pods import TaskKey
 from harness.observe.runs import ObservedRun
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
-from harness.tools.airflow import AirflowApiError
+from harness.tools.airflow_client import AirflowApiError
 
 MARKER = re.compile(r"::(group::(?P<title>.*)|endgroup::)")
 HEAD = re.compile(r"\d{4}-\d\d-\d\dT\S+ (?P<level>\w+) ")

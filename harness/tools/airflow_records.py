@@ -90,6 +90,7 @@ class TaskInstance:
     queued: datetime | None
     start: datetime | None
     end: datetime | None
+    scheduled: datetime | None = None
 
     @property
     def label(self) -> str:
@@ -185,6 +186,7 @@ def parse_task_instance(item: Json) -> TaskInstance:
         queued=parse_time(item.get("queued_when")),
         start=parse_time(item.get("start_date")),
         end=parse_time(item.get("end_date")),
+        scheduled=parse_time(item.get("scheduled_when")),
     )
 
 

@@ -21,6 +21,11 @@ EVIDENCE = Path("reports", "evidence")
 ENVIRONMENT = pytest.StashKey[AirflowEnv]()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Write JUnit's file beside the report, if nobody says where."""
+    config.option.xmlpath = config.getoption("xmlpath", None) or str(config.rootpath / "reports/e2e/junit.xml")
+
+
 @dataclass(frozen=True)
 class DeliveredDags:
     """The test DAGs, and what brings files to their bundle."""
@@ -97,4 +102,5 @@ def _collect(item: pytest.Item, environment: AirflowEnv) -> Path:
         folder,
         namespace=environment.namespace,
         runs=[evidence.Run(run.dag_id, run.run_id) for run in started],
+        recorder=fixtures.get("recorder"),
     )

@@ -47,9 +47,12 @@ class Author:
         """Deliver the folder as it is."""
         return self.delivered.delivering.deliver(pack(self.folder))
 
-    def said(self, run: ObservedRun) -> list[str]:
-        """Return what the two tasks of a run returned."""
-        return [self.env.airflow.xcom(self.dag_id, run.run_id, task) for task in ("first", "second")]
+    def check(self, run: ObservedRun, word: str, word_of_package: str = "") -> None:
+        """Wait for a run's end, and check that both of its tasks had this word from both files."""
+        run.wait(timeout_s=180)
+        check_run(run, STEPS)
+        said = [self.env.airflow.xcom(self.dag_id, run.run_id, task) for task in STEPS]
+        assert said == [f"{word} {word_of_package or word}"] * 2
 
     @property
     def store(self) -> VersionedStore:
@@ -70,11 +73,8 @@ def test_run_finishes_on_the_code_that_it_began_with_and_the_next_has_the_new(au
     author.save("new")
     following = runs.start(author.dag_id)
 
-    for observed in (began, following):
-        observed.wait(timeout_s=120)
-        check_run(observed, STEPS)
-    assert author.said(began) == ["old old", "old old"]
-    assert author.said(following) == ["new new", "new new"]
+    author.check(began, "old")
+    author.check(following, "new")
 
 
 def test_rollback_runs_the_version_before(author: Author, runs: Runs) -> None:
@@ -87,9 +87,7 @@ def test_rollback_runs_the_version_before(author: Author, runs: Runs) -> None:
     package = Package(files)
     author.delivered.delivering.make_live(package, lambda: store.point_to(before))
 
-    run = runs.run(author.dag_id, timeout_s=120)
-    check_run(run, STEPS)
-    assert author.said(run) == ["old old", "old old"]
+    author.check(runs.start(author.dag_id), "old")
 
 
 def test_a_version_that_a_run_needs_outlives_the_others(author: Author, runs: Runs) -> None:
@@ -103,9 +101,7 @@ def test_a_version_that_a_run_needs_outlives_the_others(author: Author, runs: Ru
     assert needed in kept
     assert len(kept) == VERSIONS_KEPT + 1
 
-    began.wait(timeout_s=150)
-    check_run(began, STEPS)
-    assert author.said(began) == ["old old", "old old"]
+    author.check(began, "old")
     author.save("last")
     assert needed not in {version.version for version in author.store.versions.list()}
 
@@ -122,11 +118,8 @@ def test_a_sync_while_the_scheduler_restarts_loses_nothing(author: Author, runs:
     author.save("new")
     following = runs.start(author.dag_id)
 
-    for observed in (began, following):
-        observed.wait(timeout_s=180)
-        check_run(observed, STEPS)
-    assert author.said(began) == ["old old", "old old"]
-    assert author.said(following) == ["new new", "new new"]
+    author.check(began, "old")
+    author.check(following, "new")
     assert {one["metadata"]["uid"] for one in kubernetes.list("Pod", namespace, label_selector=selector)} != {uid}
 
 
@@ -201,9 +194,7 @@ def test_twelve_mebibytes_in_nested_packages_arrive_and_one_edit_writes_one_shar
         for name, delivery in (("all", whole), ("an edit", edit)):
             written = delivery.change.written_bytes
             print(f"\n  {size} bytes, {name}: {written} bytes written, live in {delivery.seconds:.1f} s")  # noqa: T201
-    run = runs.run(author.dag_id, timeout_s=120)
-    check_run(run, STEPS)
-    assert author.said(run) == ["old 70 of this module", "old 70 of this module"]
+    author.check(runs.start(author.dag_id), "old", "70 of this module")
 
 
 @pytest.mark.timeout(900, func_only=True)
@@ -217,9 +208,7 @@ def test_fifty_syncs_in_a_row_while_runs_go_on(author: Author, runs: Runs) -> No
             started.append((runs.start(author.dag_id, {"seconds": 10}), word))
 
     for observed, word in started:
-        observed.wait(timeout_s=180)
-        check_run(observed, STEPS)
-        assert author.said(observed) == [f"{word} {word}"] * 2
+        author.check(observed, word)
     assert author.env.airflow.import_errors(bundle_name="e2e") == []
     version = pack(author.folder).version
     stale = [

@@ -16,7 +16,7 @@ from harness.cli.dags_commands import parse_conf
 from harness.delivery.live import Delivery
 from harness.delivery.target import Change
 from harness.environment import Environment
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.observe.follow import follow, start_run
 
 from ..fakes.run_scene import RunScene, StepRecorder
@@ -245,7 +245,7 @@ def test_pods_are_recorded_anew_after_an_outage_that_ended_the_recording(
 
     monkeypatch.setattr(dags_commands, "PodRecorder", record)
     folder.batches += [NONE, frozenset({"a.py"}), NONE, frozenset({"b.py"})]
-    scene.time.at(2, lambda: setattr(made[0], "_error", HarnessError("away")))
+    scene.time.at(2, lambda: made[0].end_early("away"))
     harness("dags", "watch", "--trigger", "example")
     assert len(scene.airflow.dag_runs.runs) == 3
     assert len(made) == 2

@@ -12,7 +12,7 @@ from harness.delivery import watch as watch_module
 from harness.delivery.problem import Problem, RefusedError
 from harness.delivery.watch import HasSaves, Watch, read_saves
 from harness.errors import HarnessError, UsageError
-from harness.tools.airflow import AirflowApiError
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.k8s import KubernetesError
 
 from ..fakes.clock import FakeTime

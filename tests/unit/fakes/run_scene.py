@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.observe.follow import follow, start_run
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
@@ -26,8 +27,12 @@ class StepRecorder(PodRecorder):
     def pods(self, **chosen: str) -> list[WorkerPod]:
         """Look, and return what was seen."""
         if not self.has_ended_early:
-            self._relist()
+            self._pod_follower.list_now()
         return super().pods(**chosen)
+
+    def end_early(self, why: str) -> None:
+        """Give up, as a recorder does when the API server stays away."""
+        self._pod_follower.error = HarnessError(why)
 
 
 class RunScene:

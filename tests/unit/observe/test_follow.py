@@ -5,7 +5,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.observe.follow import find_dag
-from harness.tools.airflow import AirflowApiError
+from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.run_scene import DAG_FILE, RunScene

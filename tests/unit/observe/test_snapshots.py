@@ -2,7 +2,6 @@
 
 import pytest
 
-from harness.errors import HarnessError
 from harness.observe.snapshots import RunSnapshot
 
 from ..fakes.run_scene import RunScene
@@ -91,7 +90,7 @@ def test_pod_that_was_taken_away_is_called_deleted(scene: RunScene) -> None:
 def test_end_of_the_recording_is_told_once_and_the_run_still_followed(scene: RunScene) -> None:
     scene.pod(1, "pod-1", task="first", phase="Succeeded")
     scene.set(1, "first", try_number=1, state="success", start=0, end=1)
-    scene.time.at(3, lambda: setattr(scene.recorder, "_error", HarnessError("the API server is away")))
+    scene.time.at(3, lambda: scene.recorder.end_early("the API server is away"))
     snapshot = last(scene)
     assert snapshot.tasks[0].tries[0].pod == "pod-1"
     told = [text for text in scene.said if "without its pods" in text]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import httpx2 as httpx
 import pytest
 
-from harness.tools.airflow import AirflowApiError
+from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.airflow import FakeAirflow, task_instance
