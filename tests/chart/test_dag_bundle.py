@@ -6,6 +6,7 @@ import base64
 import importlib
 import json
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -128,6 +129,16 @@ def test_files_of_a_version_that_is_current_again_are_news(modules: SimpleNamesp
     modules.api.publish(OLD)
     bundle.refresh()
     assert (bundle.path / "a.py").stat().st_mtime_ns > made
+
+
+def test_what_changed_is_the_newest_for_airflow_parses_that_first(modules: SimpleNamespace) -> None:
+    modules.api.publish(OLD)
+    bundle = bundle_of(modules)
+    bundle.initialize()
+    modules.api.publish(Package({**OLD.files, "etl/b.py": b"x = 2\n", "new.py": b"x = 1\n"}))
+    bundle.refresh()
+    times = {name: (bundle.path / name).stat().st_mtime for name in ("a.py", "etl/b.py", "new.py")}
+    assert times["etl/b.py"] == times["new.py"] > times["a.py"] > time.time() - 5
 
 
 def test_old_folders_go_but_for_the_last(modules: SimpleNamespace) -> None:

@@ -70,7 +70,7 @@ class ConfigMapDagBundle(BaseDagBundle):
             return
         if version:
             # Also of a tree that is here from before a rollback: its files are news again.
-            dag_versions.touch_tree(self._ensure(version))
+            dag_versions.touch_tree(self._ensure(version), self.path)
         else:
             (self.versions_dir / "none").mkdir(parents=True, exist_ok=True)
         log.info("DAG bundle %s: version %s", self.name, version)

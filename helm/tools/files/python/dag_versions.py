@@ -9,6 +9,7 @@ Standard library only: every worker pod imports this.
 
 from __future__ import annotations
 
+import filecmp
 import io
 import os
 import shutil
@@ -25,6 +26,7 @@ MOUNTS = Path("/opt/airflow/dag-versions")
 VERSION_FILE = "version"
 SHARDS_FILE = "shards"
 TREES_KEPT = 3
+NEWS_S = 0.5
 
 
 def version_name(config_map: str, version: str) -> str:
@@ -79,12 +81,18 @@ def ensure_tree(folder: Path, archives: Callable[[], Iterable[bytes]]) -> Path:
     return folder
 
 
-def touch_tree(folder: Path) -> None:
-    """Give all files the time of now: the DAG processor parses what changed since it last parsed it."""
+def touch_tree(folder: Path, before: Path) -> None:
+    """Give all files the time of now: the DAG processor parses what changed since it last parsed it.
+
+    It takes the newest first, so files that are not as they were in `before` get a later time. One of them may be in a
+    parse that has read the old content and is not over yet; a time that is still to come makes it parse that file again.
+    """
     now = time.time()
     for path in folder.rglob("*"):
         if path.is_file():
-            os.utime(path, (now, now))
+            old = before / path.relative_to(folder)
+            is_news = not (old.is_file() and filecmp.cmp(old, path, shallow=False))
+            os.utime(path, (now, now + NEWS_S if is_news else now))
 
 
 def remove_old_trees(folder: Path) -> None:
