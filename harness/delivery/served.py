@@ -76,6 +76,7 @@ class ServedCheck:
         if dag is None:
             return "not known"
         if not self._has_version(dag):
+            self._request_parse(dag)
             return f"not of version {self.package.version} yet"
         if self.target.is_versioned and self.change.is_empty:
             return ""

@@ -85,7 +85,7 @@ def touch_tree(folder: Path, before: Path) -> None:
     """Give all files the time of now: the DAG processor parses what changed since it last parsed it.
 
     It takes the newest first, so files that are not as they were in `before` get a later time. One of them may be in a
-    parse that has read the old content and is not over yet; a time that is still to come makes it parse that file again.
+    parse that has read the old content and is not over yet: a time that is still to come has that file parsed again.
     """
     now = time.time()
     for path in folder.rglob("*"):
