@@ -3,7 +3,7 @@ harness := .venv/bin/harness
 tox := .venv/bin/tox run -e
 
 .DEFAULT_GOAL := help
-.PHONY: help dev-up dev-down dev-status doctor dags test lint type unit chart e2e clean
+.PHONY: help dev-up dev-down dev-status doctor dags dags-watch test lint type unit chart dagtest e2e bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /\1\t/' | expand -t 28
@@ -23,10 +23,16 @@ doctor: .venv/ready ## check this machine
 dags: .venv/ready ## put the DAGs folder live, in seconds and without a redeploy
 	@$(harness) dags sync
 
-test: .venv/ready ## run all checks and tests: lint, type, unit, chart, e2e
-	@$(tox) lint,type,unit,chart,e2e
+dags-watch: .venv/ready ## put the DAGs folder live at every save, until Ctrl-C
+	@$(harness) dags watch
 
-lint type unit chart e2e: .venv/ready ## run one of them
+test: .venv/ready ## run all checks and tests: lint, type, unit, chart, e2e, dagtest
+	@$(tox) lint,type,unit,chart,e2e,dagtest
+
+bench: .venv/ready ## measure how long until a change of the DAGs is live; half an hour
+	@$(tox) bench
+
+lint type unit chart dagtest e2e: .venv/ready ## run one of them
 	@$(tox) $@
 
 clean: ## remove what Python tools made here

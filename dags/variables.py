@@ -4,20 +4,9 @@ Every key of the Secret `airflow-variables`, which a person manages by hand, is 
 pod takes its values when it starts, so the next task has a new one. This DAG needs the key `GREETING`.
 """
 
-import os
-
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowFailException
 
-
-def require(name: str) -> str:
-    """Return an environment variable; a missing one fails the task for good, since no retry can bring it."""
-    value = os.environ.get(name)
-    if not value:
-        raise AirflowFailException(
-            f"the environment variable {name} is not set: add it to the Secret airflow-variables"
-        )
-    return value
+from jobs.settings import require
 
 
 @dag(schedule=None, catchup=False, tags=["example"], default_args={"owner": "platform"}, doc_md=__doc__)

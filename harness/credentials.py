@@ -78,6 +78,14 @@ def read_credentials(kubernetes: Kubernetes, settings: Settings) -> Credentials:
     return Credentials(data["username"], data["password"], data["email"])
 
 
+def read_variables(kubernetes: Kubernetes, settings: Settings) -> dict[str, str] | None:
+    """Return the environment that tasks have from the Secret, or None when it is not there."""
+    present = kubernetes.get("Secret", VARIABLES, settings.namespace)
+    if present is None:
+        return None
+    return {key: b64decode(value).decode("utf-8", "replace") for key, value in (present.get("data") or {}).items()}
+
+
 def login_version(kubernetes: Kubernetes, settings: Settings) -> str:
     """Return the resource version of the Secret with the UI's login: it changes with each edit and tells no value."""
     present = kubernetes.get("Secret", UI_CREDS, settings.namespace)

@@ -9,8 +9,7 @@ from filelock import FileLock, Timeout
 from harness import doctor, labels, release
 from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import ensure_secrets, has_secrets
-from harness.delivery.live import Delivery, deliver
-from harness.delivery.sync import Likeness, compare, sync
+from harness.delivery.gate import list_gates, remove_gates
 from harness.errors import HarnessError, UsageError
 from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
 from harness.host.engine import ensure_engine
@@ -74,15 +73,8 @@ class Environment(Parts):
             or self.docker.list_networks(cluster_name(self.settings))
             or self.settings.folder.exists()
             or self._fillers()
+            or list_gates(self.docker, self.settings.name)
         )
-
-    def dags_state(self) -> Likeness:
-        """Return how the cluster's DAGs compare with the folder."""
-        return compare(self.kubernetes, self.package(), self.dags)
-
-    def sync_dags(self) -> Delivery:
-        """Deliver the DAGs folder and wait until Airflow serves it."""
-        return deliver(self.kubernetes, self.airflow, self.package(), self.dags)
 
     def examine(self) -> list[doctor.Check]:
         """Return the doctor's findings."""
@@ -100,7 +92,7 @@ class Environment(Parts):
 
     def _host_steps(self) -> Iterator[Step]:
         def check(_: Say) -> None:
-            self.package()
+            self.dags.package()
             if not self._has_cluster():
                 doctor.check_room(self.settings.state)
 
@@ -172,8 +164,8 @@ class Environment(Parts):
         )
         yield Step(
             "dags",
-            lambda: self.dags_state() == "same",
-            lambda _: void(sync(self.kubernetes, self.package(), self.dags)),
+            lambda: self.dags.compare() == "same",
+            lambda _: self.dags.write(),
         )
         yield Step("release", self.release.is_installed, lambda _: self.release.install())
         yield Step(
@@ -182,11 +174,12 @@ class Environment(Parts):
             lambda say: release.wait_until_available(self.kubernetes, settings, say),
         )
         yield Step("login", None, lambda say: release.wait_until_it_serves(self.airflow, settings, say))
-        yield Step("dags live", None, lambda _: void(self.sync_dags()))
+        yield Step("dags live", None, lambda _: void(self.dags.sync()))
 
     def _remove(self, say: Say) -> None:
         for container in self._fillers():
             remove_container(self.docker, container)
+        remove_gates(self.docker, self.settings.name)
         say(f"removing {cluster_name(self.settings)}")
         remove_cluster(self.docker, self.settings, self.images.node)
 

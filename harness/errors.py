@@ -14,6 +14,12 @@ class HarnessError(Exception):
         self.next_step = next_step
 
 
+class Interrupted(HarnessError):  # noqa: N818 - the person's own wish is no error
+    """A person ended it; the message says what goes on all the same. Exit code 130."""
+
+    exit_code = 130
+
+
 class UsageError(HarnessError):
     """The request or the host does not allow it, so nothing was started. Exit code 2."""
 

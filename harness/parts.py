@@ -5,9 +5,14 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.cluster import Cluster
-from harness.credentials import login_version, read_credentials
-from harness.delivery.pack import Package, pack
-from harness.delivery.sync import Target
+from harness.credentials import login_version, read_credentials, read_variables
+from harness.delivery.bundles import find_target
+from harness.delivery.folder import DagFolder
+from harness.delivery.gate import Gate
+from harness.delivery.live import Delivering
+from harness.delivery.pack import Package
+from harness.delivery.target import Target
+from harness.delivery.verdict import Verdict
 from harness.errors import UsageError
 from harness.host.binaries import find_binary, helm_binary, kind_binary
 from harness.host.platform import Host
@@ -23,7 +28,7 @@ from harness.tools.airflow import AirflowApi
 from harness.tools.docker import Docker, find_client
 from harness.tools.go import Go
 from harness.tools.helm import Helm
-from harness.tools.k8s import Kubernetes
+from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.tools.kind import Kind
 
 
@@ -109,14 +114,36 @@ class Parts:
         credentials = read_credentials(self.kubernetes, self.settings)
         return AirflowApi(self.settings.url, credentials.username, credentials.password)
 
-    @property
-    def dags(self) -> Target:
-        """Where the DAGs folder goes."""
-        return Target(self.settings.namespace, "airflow-dags", "dags", self.settings.name)
+    def delivering(self, target: Target) -> Delivering:
+        """Return what brings files to a target and sees them live."""
+        return Delivering(self.kubernetes, self.airflow, target)
 
-    def package(self) -> Package:
-        """Return the DAGs folder as it would be delivered; raises UsageError that lists all that is wrong with it."""
-        return pack(self.settings.dags_folder)
+    @cached_property
+    def dags(self) -> DagFolder:
+        """The DAGs folder and its counterpart in the cluster."""
+        return DagFolder(
+            self.settings.dags_folder,
+            find_target(self.settings),
+            lambda: self.kubernetes,
+            self.delivering,
+            self.check_imports,
+        )
+
+    @cached_property
+    def gate(self) -> Gate:
+        """What imports DAG files in the image that the cluster runs."""
+        settings = self.settings
+        return Gate(self.docker, self.images.airflow, settings.name, settings.state / f"{settings.name}-gate.lock")
+
+    def check_imports(self, package: Package) -> Verdict:
+        """Return what the gate says of a package, with the environment that tasks have, if there is a cluster."""
+        try:
+            variables = read_variables(self.kubernetes, self.settings)
+        except KubernetesError as error:
+            if error.status:
+                raise
+            variables = None  # no cluster: what depends on a variable cannot be known
+        return self.gate.check(package.files, variables=variables, folder=self.settings.dags_folder.name)
 
     def _binary(self, name: str) -> Path:
         wanted = {"kind": kind_binary, "helm": helm_binary}[name](self.pins)

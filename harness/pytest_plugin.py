@@ -17,6 +17,8 @@ from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
 from harness.tools.k8s import Kubernetes
 
+pytest_plugins = ["harness.pytest_report"]
+
 
 @dataclass(frozen=True)
 class AirflowEnv:

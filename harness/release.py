@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from harness.images.context import hash_of
 from harness.images.imageset import ImageSet
 from harness.settings import Settings
 from harness.steps import Say
-from harness.tools.airflow import AirflowApi, AirflowApiError
+from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.helm import Helm
 from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.waiting import NotYet, Unreachable, not_yet, wait_until
@@ -30,6 +32,7 @@ LOGIN_S = 60
 # What a container waits for in vain: the kubelet says so at once, and only a change of ours can help.
 HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"}
 CRASHES_TOLERATED = 4
+UNSCHEDULABLE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -211,7 +214,9 @@ def _check_hopeless(pod: dict[str, Any]) -> None:
     for condition in status.get("conditions", []):
         if condition.get("reason") == "Unschedulable" and not is_ready(pod):
             message = condition.get("message", "")
-            if "Insufficient" in message:
+            # A rollout has no room until the old pods are gone, so it must have lasted.
+            since = datetime.fromisoformat(condition["lastTransitionTime"])
+            if "Insufficient" in message and datetime.now(UTC) - since > UNSCHEDULABLE:
                 raise Unreachable(
                     f"pod {name} does not fit on the nodes: {message}",
                     next_step="lower the requests in the values overlay, or use a bigger machine",

@@ -67,7 +67,7 @@ def _airflow(environment: Environment) -> list[Row]:
 
 
 def _dags(environment: Environment) -> list[Row]:
-    state = environment.dags_state()
-    package = environment.package()
+    state = environment.dags.compare()
+    package = environment.dags.package()
     detail = f"{len(package.files)} files, {package.size_bytes} bytes"
     return [Row("dags", state, detail if state == "same" else f"{detail}; make dags", is_good=state == "same")]

@@ -8,10 +8,10 @@ from rich.markup import escape
 
 from harness.cli import app
 from harness.cli.output import err
-from harness.errors import HarnessError
+from harness.errors import HarnessError, Interrupted
 from harness.redact import redact
 
-INTERRUPTED = 130
+INTERRUPTED = Interrupted.exit_code
 
 
 def main() -> None:
@@ -21,7 +21,8 @@ def main() -> None:
     try:
         app.app()
     except HarnessError as error:
-        err.print(f"[bold red]error:[/] {escape(redact(str(error)))}", highlight=False, soft_wrap=True)
+        word = "[bold]interrupted:[/]" if error.exit_code == INTERRUPTED else "[bold red]error:[/]"
+        err.print(f"{word} {escape(redact(str(error)))}", highlight=False, soft_wrap=True)
         if error.next_step:
             err.print(f"[bold]next:[/]  {escape(redact(error.next_step))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)

@@ -9,16 +9,17 @@ from typing import Annotated
 import typer
 
 from harness import status as status_of
+from harness.cli import dags
+from harness.cli.options import AsJson, open_environment
 from harness.cli.output import StepPrinter, err, out, print_json, print_table
 from harness.cluster import KUBECTL, control_plane
 from harness.command import run_interactive
 from harness.credentials import credentials_file, password_to_show, read_credentials
-from harness.delivery.live import Delivery
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
 from harness.pin_check import check_pins, update_pins
 from harness.redact import redact
-from harness.settings import DEV, load_settings
+from harness.settings import DEV
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -29,10 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-dags = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
-app.add_typer(dags, name="dags")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+app.add_typer(dags.app, name="dags")
 
 
 @app.callback()
@@ -45,17 +43,13 @@ def common(
     context.obj = {"name": name, "images": images}
 
 
-def _environment(context: typer.Context, **flags: object) -> Environment:
-    return Environment(load_settings({**context.obj, **flags}))
-
-
 @app.command()
 def up(
     context: typer.Context,
     workers: Annotated[int | None, typer.Option(help="Worker nodes beside the control plane.")] = None,
 ) -> None:
     """Make the environment, or what is missing of it, and print how to use it."""
-    environment = _environment(context, workers=workers)
+    environment = open_environment(context, workers=workers)
     started = time.monotonic()
     environment.up(StepPrinter())
     is_dev = environment.settings.name == DEV
@@ -71,13 +65,13 @@ def up(
 @app.command()
 def down(context: typer.Context) -> None:
     """Remove the environment: nodes, volumes, network and files. Images and caches stay."""
-    _environment(context).down(StepPrinter())
+    open_environment(context).down(StepPrinter())
 
 
 @app.command()
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show cluster, release, components, DAGs, URL and how to log in."""
-    environment = _environment(context)
+    environment = open_environment(context)
     environment.check_exists()
     rows = status_of.read(environment)
     if as_json:
@@ -103,7 +97,7 @@ def _print_login(environment: Environment) -> None:
 @app.command()
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Check this machine for all that an environment needs, and say how to mend it."""
-    checks = _environment(context).examine()
+    checks = open_environment(context).examine()
     if as_json:
         print_json(checks)
     else:
@@ -118,33 +112,10 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
         raise typer.Exit(UsageError.exit_code)
 
 
-@dags.command("sync")
-def dags_sync(context: typer.Context) -> None:
-    """Deliver the DAGs folder and wait until Airflow serves it; no pod restarts."""
-    environment = _environment(context)
-    environment.package()
-    environment.check_exists()
-    out.print(_in_words(environment.sync_dags()), highlight=False)
-
-
-def _in_words(delivery: Delivery) -> str:
-    change = delivery.change
-    counts = {"changed": change.changed, "added": change.added, "removed": change.removed}
-    words = ", ".join(f"{len(files)} {verb}" for verb, files in counts.items() if files) or "nothing to change"
-    return f"live: {words} in {delivery.seconds:.1f} s"
-
-
-@dags.command("check")
-def dags_check(context: typer.Context) -> None:
-    """Check the DAGs folder without delivering it."""
-    package = _environment(context).package()
-    out.print(f"{len(package.files)} files, {package.size_bytes} bytes: fits a ConfigMap", highlight=False)
-
-
 @app.command(context_settings=PASS_THROUGH)
 def test(context: typer.Context) -> None:
     """Run the end-to-end tests on this environment; what follows `--` goes to pytest."""
-    settings = _environment(context).settings
+    settings = open_environment(context).settings
     argv = [sys.executable, "-m", "pytest", "tests/e2e", f"--airflow-env={settings.name}", *context.args]
     raise typer.Exit(run_interactive(argv))
 
@@ -156,7 +127,7 @@ def logs(
     tail: Annotated[int, typer.Option(help="Lines of each container.")] = 100,
 ) -> None:
     """Print the logs of all components, of one, or of a pod; secrets are masked."""
-    environment = _environment(context)
+    environment = open_environment(context)
     environment.check_exists()
     namespace = environment.settings.namespace
     pods = [
@@ -180,13 +151,13 @@ def logs(
 @app.command(context_settings=PASS_THROUGH)
 def kubectl(context: typer.Context) -> None:
     """Run kubectl on the cluster: harness kubectl -- get pods."""
-    raise typer.Exit(_in_cluster(_environment(context), [*KUBECTL, *context.args]))
+    raise typer.Exit(_in_cluster(open_environment(context), [*KUBECTL, *context.args]))
 
 
 @app.command(context_settings=PASS_THROUGH)
 def airflow(context: typer.Context) -> None:
     """Run Airflow's own command line in the scheduler's pod: harness airflow -- dags list."""
-    environment = _environment(context)
+    environment = open_environment(context)
     words = [
         *KUBECTL,
         "-n",

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 
 from rich.console import Console
@@ -54,7 +55,7 @@ class StepPrinter:
         out.print(f"  {MARKS[outcome]} {name:<{NAME_WIDTH}} {took}", highlight=False)
 
 
-def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows that fit 80 columns: long cells wrap."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:

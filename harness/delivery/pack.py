@@ -1,20 +1,20 @@
-"""Packs a DAG folder for a ConfigMap, or says everything that is wrong with it at once; pure, no cluster.
-
-A ConfigMap is flat: the keys are file names. Sub-folders are refused by name, so that a package which would not arrive
-is not half delivered.
-"""
+"""Reads a DAG folder for delivery, or says everything that is wrong with it at once; pure, no cluster."""
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+from harness.delivery.problem import Problem, RefusedError
 from harness.errors import UsageError
 
+LIMIT_BYTES = 20 * 1024 * 1024
 # Kubernetes counts the values' bytes, not keys or metadata (`ValidateConfigMap`, `MaxSecretSize`).
-LIMIT_BYTES = 1024 * 1024
+FLAT_LIMIT_BYTES = 1024 * 1024
 LARGEST_SHOWN = 5
+DIGITS = 16  # of the hexadecimal hashes: 64 bits tell all files of a team apart
 KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")  # `IsConfigMapKey`
 
 IGNORE_FILE = ".airflowignore"
@@ -25,100 +25,136 @@ IGNORE_RULE = "..*"
 
 @dataclass(frozen=True)
 class Package:
-    """What goes into the ConfigMap: `files` is text by key, in the order of the keys."""
+    """The folder's files: content by POSIX path relative to the folder, in the order of the paths."""
 
-    files: Mapping[str, str]
+    files: Mapping[str, bytes]
 
     @property
     def size_bytes(self) -> int:
-        """Return what Kubernetes counts against the limit."""
-        return sum(len(text.encode()) for text in self.files.values())
+        """Return the size of all contents."""
+        return sum(map(len, self.files.values()))
 
-    @property
-    def digest(self) -> str:
-        """Return a hash of all names and contents."""
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """Return a hash of each file's content; a version lists them all, so they are short."""
+        return {path: hashlib.sha256(content).hexdigest()[:DIGITS] for path, content in self.files.items()}
+
+    @cached_property
+    def version(self) -> str:
+        """Return a hash of all paths and contents, short enough for a name."""
         total = hashlib.sha256()
-        for key, text in self.files.items():
-            total.update(f"{key}\0{len(text)}\0{text}".encode())
-        return total.hexdigest()
+        for path, digest in self.digests.items():
+            total.update(f"{path}\0{digest}\n".encode())
+        return total.hexdigest()[:DIGITS]
 
 
-def pack(folder: Path, *, limit_bytes: int = LIMIT_BYTES) -> Package:
-    """Read the files of `folder`; hidden ones, except .airflowignore, and __pycache__ are left out.
+def read(folder: Path, *, is_flat: bool = False) -> Package:
+    """Read what can be read of `folder`, whatever is wrong with it; raises UsageError when there is no such folder."""
+    return _collect(folder, is_flat=is_flat)[0]
 
-    Raises UsageError that names every problem: no such folder, no DAG file, a sub-folder, a link out of the folder,
-    a name that cannot be a key, text that is not UTF-8, Python that does not compile, too many bytes.
+
+def pack(folder: Path, *, is_flat: bool = False, known: Collection[str] = (), has_syntax_check: bool = True) -> Package:
+    """Read `folder` with its sub-folders; hidden files, except .airflowignore, and __pycache__ are left out.
+
+    `is_flat` is for a ConfigMap that is mounted as it is: no sub-folders, text only, 1 MiB; it adds the ignore rule
+    that such a mount needs. `known` holds digests of files that need not be compiled again. Raises RefusedError with
+    every problem, UsageError when there is no such folder.
     """
-    if not folder.is_dir():
-        raise UsageError(f"the DAG folder {folder} is not there", next_step="create it, or name another one")
-    problems: list[str] = []
-    files: dict[str, str] = {}
-    for path in sorted(folder.iterdir()):
-        if _is_left_out(path):
-            continue
-        text = _read(path, folder, problems)
-        if text is not None:
-            files[path.name] = text
-    if not problems and not any(name.endswith(".py") for name in files):
-        problems.append("there is no DAG in it: no file ends in .py")
-    files[IGNORE_FILE] = _ignore_rules(files.get(IGNORE_FILE, ""))
-    package = Package(dict(sorted(files.items())))
-    problems += _size_problems(package, limit_bytes)
+    package, problems = _collect(folder, is_flat=is_flat)
+    if not problems and not any(path.endswith(".py") for path in package.files):
+        problems.append(Problem("", 0, "there is no DAG in it: no file ends in .py"))
+    problems += _flat_problems(package) if is_flat else _size_problems(package, LIMIT_BYTES, "Airflow's GitDagBundle")
+    for path, content in package.files.items():
+        if has_syntax_check and path.endswith(".py") and package.digests[path] not in known:
+            problems += _syntax_problems(path, content)
     if problems:
-        raise UsageError(
-            f"the DAG folder {folder} cannot be delivered:" + "".join(f"\n- {problem}" for problem in problems),
-            next_step="correct the folder and try again; the cluster was not changed",
-        )
+        raise RefusedError(folder, sorted(replace(found, file=f"{folder.name}/{found.file}") for found in problems))
     return package
 
 
-def _is_left_out(path: Path) -> bool:
-    return path.name == "__pycache__" or (path.name.startswith(".") and path.name != IGNORE_FILE)
+def _collect(folder: Path, *, is_flat: bool) -> tuple[Package, list[Problem]]:
+    if not folder.is_dir():
+        raise UsageError(f"the DAG folder {folder} is not there", next_step="create it, or name another one")
+    files: dict[str, bytes] = {}
+    problems = list(_read(folder, files))
+    if is_flat:
+        files[IGNORE_FILE] = _ignore_rules(files.get(IGNORE_FILE, b""))
+    return Package(dict(sorted(files.items()))), problems
 
 
-def _read(path: Path, folder: Path, problems: list[str]) -> str | None:
-    """Return the file's text, or None and a problem noted."""
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        problems.append(f"{path.name}: a link that leads out of the folder, to {path.resolve()}")
-        return None
-    if path.is_dir():
-        if any(not _is_left_out(inner) for inner in path.iterdir()):
-            problems.append(f"{path.name}/: a ConfigMap cannot hold a sub-folder; move its files up")
-        return None
-    if not KEY.fullmatch(path.name):
-        problems.append(f"{path.name!r}: a ConfigMap key has only letters, digits, '-', '_' and '.', at most 253")
-        return None
+def is_left_out(name: str) -> bool:
+    """Tell whether a file or folder of this name is never delivered."""
+    return name == "__pycache__" or (name.startswith(".") and name != IGNORE_FILE)
+
+
+def _read(folder: Path, files: dict[str, bytes], around: tuple[Path, ...] = (), prefix: str = "") -> Iterator[Problem]:
+    """Fill `files` and yield what cannot be read; `around` is the real folders from the DAG folder down to this one."""
+    within = (*around, folder.resolve())
+    for path in sorted(folder.iterdir()):
+        if is_left_out(path.name):
+            continue
+        name = f"{prefix}{path.name}"
+        real = path.resolve()
+        if not real.is_relative_to(within[0]):
+            yield Problem(name, 0, f"a link that leads out of the folder, to {real}", "put a copy in its place")
+        elif real in within:
+            yield Problem(name, 0, "a link to a folder that holds it", "remove the link")
+        elif not path.name.isprintable():
+            yield Problem(repr(name), 0, "a control character in the name", "rename it")
+        elif path.is_dir():
+            yield from _read(path, files, within, f"{name}/")
+        else:
+            try:
+                files[name] = path.read_bytes()
+            except OSError as error:
+                yield Problem(name, 0, str(error.strerror), "make it readable, or take it out of the folder")
+
+
+def _syntax_problems(name: str, content: bytes) -> Iterator[Problem]:
     try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        problems.append(f"{path.name}: {error.strerror}")
-        return None
+        compile(content.decode(), name, "exec", dont_inherit=True)
     except UnicodeDecodeError as error:
-        problems.append(f"{path.name}: not UTF-8 at byte {error.start}")
-        return None
-    if path.suffix == ".py":
-        problems += _syntax_problems(path.name, text)
-    return text
-
-
-def _syntax_problems(name: str, text: str) -> list[str]:
-    try:
-        compile(text, name, "exec", dont_inherit=True)
+        yield Problem(name, content.count(b"\n", 0, error.start) + 1, "not UTF-8", "save the file as UTF-8")
     except SyntaxError as error:
-        return [f"{name}:{error.lineno or 1}: {error.msg}"]
-    except ValueError as error:  # a NUL character
-        return [f"{name}:1: {error}"]
-    return []
+        yield Problem(name, error.lineno or 1, f"{type(error).__name__}: {error.msg}")
+    except ValueError as error:  # what Python before 3.11.4 raises for a NUL character
+        yield Problem(name, 1, f"SyntaxError: {error}")
 
 
-def _ignore_rules(own: str) -> str:
-    lines = own.splitlines()
-    return "\n".join(lines if IGNORE_RULE in lines else [*lines, IGNORE_RULE]) + "\n"
+def _flat_problems(package: Package) -> Iterator[Problem]:
+    versioned = "set `versioned: true` for its bundle in the chart's values"
+    for path, content in package.files.items():
+        if "/" in path:
+            yield Problem(path, 0, "a ConfigMap cannot hold a sub-folder", f"move the file up, or {versioned}")
+        elif not KEY.fullmatch(path):
+            allowed = "only letters, digits, '-', '_' and '.', at most 253"
+            yield Problem(path, 0, f"a ConfigMap key has {allowed}", f"rename the file, or {versioned}")
+        elif not path.endswith(".py") and not _is_text(content):
+            yield Problem(path, 0, "not UTF-8", f"save the file as UTF-8, or {versioned}")
+    yield from _size_problems(package, FLAT_LIMIT_BYTES, f"more room: {versioned}")
 
 
-def _size_problems(package: Package, limit_bytes: int) -> list[str]:
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _size_problems(package: Package, limit_bytes: int, way_out: str) -> Iterator[Problem]:
     if package.size_bytes <= limit_bytes:
-        return []
-    sizes = sorted(((len(text.encode()), name) for name, text in package.files.items()), reverse=True)
-    largest = ", ".join(f"{name} {size} bytes" for size, name in sizes[:LARGEST_SHOWN])
-    return [f"{package.size_bytes} bytes, and a ConfigMap holds at most {limit_bytes}; the largest: {largest}"]
+        return
+    sizes = sorted(((len(content), path) for path, content in package.files.items()), reverse=True)
+    largest = ", ".join(f"{path} {size}" for size, path in sizes[:LARGEST_SHOWN])
+    yield Problem(
+        sizes[0][1],
+        0,
+        f"the folder has {package.size_bytes} bytes, at most {limit_bytes} can be delivered; the largest: {largest}",
+        f"take data out of the folder, or use {way_out}",
+    )
+
+
+def _ignore_rules(own: bytes) -> bytes:
+    lines = own.decode(errors="replace").splitlines()
+    return "".join(f"{line}\n" for line in (lines if IGNORE_RULE in lines else [*lines, IGNORE_RULE])).encode()

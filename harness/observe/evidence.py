@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import yaml
 
 from harness.errors import HarnessError
+from harness.observe.pods import WorkerPod
+from harness.observe.recorder import PodRecorder
 from harness.redact import redact, remember_secrets
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import TaskInstance
@@ -56,9 +58,17 @@ class _Folder:
 
 
 def collect(
-    kubernetes: Kubernetes, airflow: AirflowApi | None, folder: Path, *, namespace: str, runs: Iterable[Run] = ()
+    kubernetes: Kubernetes,
+    airflow: AirflowApi | None,
+    folder: Path,
+    *,
+    namespace: str,
+    runs: Iterable[Run] = (),
+    recorder: PodRecorder | None = None,
 ) -> Path:
     """Save events, objects, pods and logs, and what Airflow says, below `folder`, and return it.
+
+    `recorder` has what there was of the runs' worker pods, which are gone by now.
 
     Raises only when the folder cannot be made; what else is missing stands in its index.txt.
     """
@@ -70,6 +80,10 @@ def collect(
     out.save("nodes.yaml", lambda: _yaml(kubernetes.list("Node")))
     for kind in OBJECTS:
         _save_objects(kubernetes, out, kind, namespace)
+    runs = list(runs)
+    if recorder is not None:
+        for run in runs:
+            _save_recorded(recorder, out, run)
     if airflow is None:
         out.notes.append("MISSING airflow/: there is no API to ask")
     else:
@@ -94,6 +108,19 @@ def _save_log(kubernetes: Kubernetes, out: _Folder, pod: dict[str, Any], contain
     name, namespace = pod["name"], pod["namespace"]
     file = f"{namespace}/logs/{name}/{container}{'.previous' if previous else ''}.log"
     out.save(file, lambda: kubernetes.pod_log(name, namespace, container=container, previous=previous))
+
+
+def _save_recorded(recorder: PodRecorder, out: _Folder, run: Run) -> None:
+    for pod in out.fetch("recorded pods", lambda: recorder.pods(dag_id=run.dag_id, run_id=run.run_id)):
+        _save_recorded_pod(recorder, out, pod)
+
+
+def _save_recorded_pod(recorder: PodRecorder, out: _Folder, pod: WorkerPod) -> None:
+    where = f"recorded/{pod.dag_id}/{pod.run_id}/{pod.name}"
+    out.save(f"{where}/events.txt", lambda: _lines(f"{e.last.isoformat()} {e.line}" for e in recorder.events(pod.uid)))
+    log = recorder.log(pod.uid)
+    if log:
+        out.save(f"{where}/base.log", lambda: log.text)
 
 
 def _save_objects(kubernetes: Kubernetes, out: _Folder, kind: str, namespace: str) -> None:

@@ -34,6 +34,16 @@ class ContainerStatus:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """A condition that was true: since when by the cluster, which has whole seconds, and when we first saw it so."""
+
+    name: str
+    since: datetime
+    seen: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class TaskKey:
     """What has one pod of its own: a try of a task; `map_index` is -1 for a task that is not mapped."""
 
@@ -62,6 +72,7 @@ class WorkerPod:
     node: str = ""
     reason: str = ""
     containers: tuple[ContainerStatus, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     deletion_requested: datetime | None = None
     deleted: datetime | None = None
 
@@ -69,6 +80,10 @@ class WorkerPod:
     def phase(self) -> str:
         """Return the last phase that we saw."""
         return self.phases[-1].phase
+
+    def condition(self, name: str) -> Condition | None:
+        """Return the condition as it first became true, such as `PodScheduled`, or None when it never was."""
+        return next((condition for condition in self.conditions if condition.name == name), None)
 
     @property
     def ended(self) -> datetime | None:
@@ -101,22 +116,36 @@ def parse_pod(pod: Mapping[str, Any], seen: datetime) -> WorkerPod:
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         phases=(PhaseChange(status.get("phase", "Unknown"), seen),),
         node=pod.get("spec", {}).get("nodeName", ""),
-        reason=status.get("reason", ""),
+        reason=status.get("reason") or _why_not_scheduled(status),
         containers=tuple(
             _container(item)
             for field in ("initContainerStatuses", "containerStatuses")
             for item in status.get(field, [])
+        ),
+        conditions=tuple(
+            Condition(item["type"], datetime.fromisoformat(item["lastTransitionTime"]), seen, item.get("reason", ""))
+            for item in status.get("conditions", [])
+            if item["status"] == "True" and item.get("lastTransitionTime")
         ),
         deletion_requested=_time(metadata.get("deletionTimestamp")),
     )
 
 
 def next_version(known: WorkerPod | None, pod: WorkerPod) -> WorkerPod:
-    """Return `pod` with the phases that `known`, its earlier version, went through."""
+    """Return `pod` with the phases and true conditions that `known`, its earlier version, went through."""
     if known is None:
         return pod
     phases = known.phases if known.phase == pod.phase else known.phases + pod.phases
-    return replace(pod, phases=phases, deleted=known.deleted)
+    names = {condition.name for condition in known.conditions}
+    new = tuple(condition for condition in pod.conditions if condition.name not in names)
+    return replace(pod, phases=phases, conditions=known.conditions + new, deleted=known.deleted)
+
+
+def _why_not_scheduled(status: Mapping[str, Any]) -> str:
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return str(condition.get("reason", ""))
+    return ""
 
 
 def _container(status: Mapping[str, Any]) -> ContainerStatus:

@@ -1,37 +1,40 @@
 """Records every worker pod from before a trigger to its end: a finished pod is deleted at once, so polling misses it.
 
-First a list, then a watch from that list's resource version: nothing lies between. When the line breaks, the watch goes
-on from the last version that was seen, which loses nothing either. Only when the API server no longer keeps that
-version (status 410) is there a gap; then a new list is compared with what is known, and the gap is noted.
+With the pods it keeps their Events and the last lines of their logs, and marks that a test sets, such as a fault.
 """
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from harness.errors import HarnessError
+from harness.observe.events import ClusterEvent, parse_event
+from harness.observe.follower import Follower, Gap, utc_now
+from harness.observe.pod_logs import PodLog, PodLogs
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod, next_version, parse_pod
-from harness.tools.k8s import Kubernetes, KubernetesError, WatchEvent
+from harness.observe.tries import PodFacts, pod_facts
+from harness.redact import redact
+from harness.tools.k8s import Kubernetes, KubernetesError, Objects, WatchEvent
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
-GONE = 410
-# The watch is asked for anew this often, so that a recorder that is told to stop has stopped within this time.
-WINDOW_S = 2
-RECONNECT_S = 120.0
 
+@dataclass(frozen=True)
+class Mark:
+    """Something that a test did and that belongs into the story."""
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+    when: datetime
+    text: str
 
 
 class PodRecorder:
     """A context manager; what it has seen can be read while it records and afterwards.
 
-    Entering raises KubernetesError when the first list fails. If the API server is away for longer than `RECONNECT_S`
-    the recording ends, and `pods` raises HarnessError: a recording with an unknown end proves nothing.
+    Entering raises KubernetesError when the first list fails. If the API server is away for longer than
+    `follower.RECONNECT_S` the recording ends, and `pods` raises HarnessError: a recording with an unknown end proves
+    nothing. Events and logs are evidence and no proof: what of them cannot be had is missing, and that is all.
     """
 
     def __init__(
@@ -39,115 +42,159 @@ class PodRecorder:
         kubernetes: Kubernetes,
         namespace: str,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         clock: Clock = CLOCK,
     ) -> None:
         self._kubernetes = kubernetes
         self._namespace = namespace
         self._now = now
         self._clock = clock
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._record, name="pod-recorder", daemon=True)
-        self._pods: dict[str, WorkerPod] = {}
-        self._version = ""
-        self._error: HarnessError | None = None
-        self.gaps: list[datetime] = []
+        self._pods = _Pods(PodLogs(kubernetes, now=now))
+        self._events = _Events()
+        self._pod_follower = Follower(
+            kubernetes, "Pod", namespace, self._pods, label_selector=WORKER_SELECTOR, now=now, clock=clock
+        )
+        self._event_follower = Follower(kubernetes, "Event", namespace, self._events, now=now, clock=clock)
+        self.marks: list[Mark] = []
 
     def __enter__(self) -> Self:
         """Take the first list and start to watch."""
-        self._relist()
-        self._thread.start()
+        self._pod_follower.list_now()
+        self._pods.logs.start()
+        self._pod_follower.start()
+        self._event_follower.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop watching."""
-        self._stop.set()
-        self._thread.join(timeout=WINDOW_S + RECONNECT_S)
+        for follower in (self._pod_follower, self._event_follower):
+            follower.stop()
+        for follower in (self._pod_follower, self._event_follower):
+            follower.join()
+        self._pods.logs.stop()
+
+    @property
+    def has_ended_early(self) -> bool:
+        """Return whether `pods` would raise."""
+        return self._pod_follower.error is not None
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Return the times without a watch on the pods; after one with `has_list` a short-lived pod may be unseen."""
+        return list(self._pod_follower.gaps)
 
     def pods(self, *, dag_id: str = "", run_id: str = "") -> list[WorkerPod]:
         """Return the pods that were seen, oldest first, of one DAG or run if it is named."""
-        if self._error is not None:
-            raise HarnessError(
-                f"the recording of worker pods ended early: {self._error}", next_step=self._error.next_step
-            )
-        with self._lock:
-            pods = list(self._pods.values())
-        chosen = (pod for pod in pods if dag_id in ("", pod.dag_id) and run_id in ("", pod.run_id))
+        error = self._pod_follower.error
+        if error is not None:
+            raise HarnessError(f"the recording of worker pods ended early: {error}", next_step=error.next_step)
+        chosen = (pod for pod in self._pods.all() if dag_id in ("", pod.dag_id) and run_id in ("", pod.run_id))
         return sorted(chosen, key=lambda pod: (pod.created, pod.phases[0].seen))
+
+    def events(self, uid: str = "") -> list[ClusterEvent]:
+        """Return the namespace's Events, or those about the object with this UID, oldest first."""
+        chosen = (event for event in self._events.all() if uid in ("", event.about_uid))
+        return sorted(chosen, key=lambda event: event.last)
+
+    def log(self, uid: str) -> PodLog | None:
+        """Return the last lines of the pod's log, or None when none were fetched."""
+        return self._pods.logs.of(uid)
+
+    def facts(self, uid: str) -> PodFacts:
+        """Return what is known of the pod beside its object, for `try_timelines`."""
+        return pod_facts(self.events(uid), self.log(uid))
+
+    def mark(self, text: str, *, when: datetime | None = None) -> None:
+        """Note a fault that acted, now or at `when`, such as `force-deleted pod x`: reports show it on their charts."""
+        self.marks.append(Mark(when or self._now(), redact(text)))
 
     def catch_up(self, *, timeout_s: float = 30.0) -> None:
         """Wait until all pods that exist now are recorded: a pod cannot hide behind a slow watch."""
-        present = {
-            pod["metadata"]["uid"]
-            for pod in self._kubernetes.list("Pod", self._namespace, label_selector=WORKER_SELECTOR)
-        }
+        present: set[str] | None = None
 
         def probe() -> bool | NotYet:
+            nonlocal present
+            try:
+                present = self._list_uids() if present is None else present
+            except KubernetesError as error:
+                return NotYet(str(error))
             missing = present - {pod.uid for pod in self.pods()}
             return NotYet(f"{len(missing)} pods are not in the recording yet") if missing else True
 
         wait_until("the recording of worker pods", probe, timeout_s=timeout_s, interval_s=0.1, clock=self._clock)
 
-    def _record(self) -> None:
-        try:
-            while not self._stop.is_set():
-                # The reconnecting is a wait: it has a deadline and gives the API server time to come back.
-                wait_until("the Kubernetes API's watch", self._watch_once, timeout_s=RECONNECT_S, clock=self._clock)
-        except HarnessError as error:
-            self._error = error
-        except Exception as error:  # noqa: BLE001 - a thread's exception would be lost, and the silence would pass tests
-            self._error = HarnessError(f"{type(error).__name__}: {error}")
+    def _list_uids(self) -> set[str]:
+        pods = self._kubernetes.list("Pod", self._namespace, label_selector=WORKER_SELECTOR)
+        return {pod["metadata"]["uid"] for pod in pods}
 
-    def _watch_once(self) -> bool | NotYet:
-        try:
-            events = self._kubernetes.watch(
-                "Pod",
-                self._namespace,
-                label_selector=WORKER_SELECTOR,
-                resource_version=self._version,
-                timeout_s=WINDOW_S,
-            )
-            for event in events:
-                self._take(event)
-        except KubernetesError as error:
-            if error.status != GONE:
-                return True if self._stop.is_set() else NotYet(str(error))
-            return self._bridge_gap()
-        return True
 
-    def _bridge_gap(self) -> bool | NotYet:
-        try:
-            self._relist()
-        except KubernetesError as error:
-            return NotYet(str(error))
-        self.gaps.append(self._now())
-        return True
+class _Pods:
+    """The pods by UID; a UID that a list no longer has is gone."""
 
-    def _relist(self) -> None:
-        pods, version = self._kubernetes.list_at_version("Pod", self._namespace, label_selector=WORKER_SELECTOR)
-        seen = self._now()
+    def __init__(self, logs: PodLogs) -> None:
+        self.logs = logs
+        self._lock = threading.Lock()
+        self._known: dict[str, WorkerPod] = {}
+
+    def all(self) -> list[WorkerPod]:
         with self._lock:
-            for pod in pods:
-                self._put(pod, seen)
-            present = {pod["metadata"]["uid"] for pod in pods}
-            for uid, known in self._pods.items():
-                if uid not in present and known.deleted is None:
-                    self._pods[uid] = replace(known, deleted=seen)
-            self._version = version
+            return list(self._known.values())
 
-    def _take(self, event: WatchEvent) -> None:
-        seen = self._now()
+    def listed(self, objects: Objects, seen: datetime) -> None:
+        for item in objects:
+            self._put(item, seen)
+        present = {item["metadata"]["uid"] for item in objects}
+        for pod in self.all():
+            if pod.uid not in present and pod.deleted is None:
+                self._store(replace(pod, deleted=seen))
+
+    def changed(self, event: WatchEvent, seen: datetime) -> None:
+        pod = self._put(event.object, seen)
+        if event.type == "DELETED":
+            self._store(replace(pod, deleted=seen))
+
+    def rested(self, seen: datetime) -> None:
+        for pod in self.all():
+            self.logs.look_at(pod, seen)
+
+    def _put(self, item: Mapping[str, Any], seen: datetime) -> WorkerPod:
+        version = parse_pod(item, seen)
         with self._lock:
-            if event.type != "BOOKMARK":
-                pod = self._put(event.object, seen)
-                if event.type == "DELETED":
-                    self._pods[pod.uid] = replace(pod, deleted=seen)
-            self._version = event.object["metadata"]["resourceVersion"]
+            pod = next_version(self._known.get(version.uid), version)
+            self._known[pod.uid] = pod
+        self.logs.look_at(pod, seen)
+        return pod
 
-    def _put(self, pod: Mapping[str, Any], seen: datetime) -> WorkerPod:
-        version = parse_pod(pod, seen)
-        self._pods[version.uid] = next_version(self._pods.get(version.uid), version)
-        return self._pods[version.uid]
+    def _store(self, pod: WorkerPod) -> None:
+        with self._lock:
+            self._known[pod.uid] = pod
+
+
+class _Events:
+    """The Events by UID, in their last version; one that the API server dropped stays."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, ClusterEvent] = {}
+
+    def all(self) -> list[ClusterEvent]:
+        with self._lock:
+            return list(self._known.values())
+
+    def listed(self, objects: Objects, seen: datetime) -> None:
+        for item in objects:
+            self._put(item, seen)
+
+    def changed(self, event: WatchEvent, seen: datetime) -> None:
+        if event.type != "DELETED":
+            self._put(event.object, seen)
+
+    def rested(self, seen: datetime) -> None:
+        """Do nothing: there is nothing to fetch."""
+
+    def _put(self, item: Mapping[str, Any], seen: datetime) -> None:
+        event = parse_event(item, seen)
+        with self._lock:
+            self._known[event.uid] = event

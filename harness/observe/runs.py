@@ -10,7 +10,8 @@ from harness.observe.expectations import expect_nothing_left
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
 from harness.observe.timeline import timeline
-from harness.tools.airflow import AirflowApi, AirflowApiError
+from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import DagRun, TaskInstance
 from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
@@ -99,10 +100,15 @@ class Runs:
     def start(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> ObservedRun:
         """Unpause the DAG and trigger a run with an id that no other run has."""
         run_id = f"test-{uuid.uuid4().hex[:12]}"
-        run = ObservedRun(dag_id, run_id, self._airflow, self._recorder, self._clock)
         self._airflow.unpause(dag_id)
-        self.started.append(run)
+        run = self.adopt(dag_id, run_id)
         self._airflow.trigger(dag_id, run_id, conf)
+        return run
+
+    def adopt(self, dag_id: str, run_id: str) -> ObservedRun:
+        """Take a run that somebody else started, such as a person in the UI, as if it were started here."""
+        run = ObservedRun(dag_id, run_id, self._airflow, self._recorder, self._clock)
+        self.started.append(run)
         return run
 
     def run(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float) -> ObservedRun:

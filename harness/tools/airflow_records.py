@@ -3,6 +3,7 @@
 Fields are those of the OpenAPI document of Airflow 3.3.2 (`v2-rest-api-generated.yaml`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,11 @@ from typing import Any
 Json = dict[str, Any]
 
 HEALTHY = "healthy"
+# Of a log's entry: what has a place of its own in the text, where in the code it was logged, and whose log it is.
+_LOG_KEYS = frozenset(
+    {"timestamp", "level", "event", "error_detail", "logger", "filename", "lineno"}
+    | {"ti_id", "dag_id", "run_id", "task_id", "map_index", "try_number"}
+)
 FINAL_RUN_STATES = frozenset({"success", "failed"})
 
 
@@ -35,7 +41,10 @@ class Health:
 
 @dataclass(frozen=True)
 class Dag:
-    """A DAG as Airflow knows it; `relative_fileloc` is its file below the bundle's folder."""
+    """A DAG as Airflow knows it; `relative_fileloc` is its file below the bundle's folder.
+
+    `bundle_version` is that of its last parse, which took `parse_s` seconds; `file_token` names the file to the API.
+    """
 
     dag_id: str
     is_paused: bool
@@ -44,17 +53,21 @@ class Dag:
     relative_fileloc: str | None
     last_parsed: datetime | None
     has_import_errors: bool
+    bundle_version: str | None = None
+    parse_s: float = 0.0
+    file_token: str = ""
 
 
 @dataclass(frozen=True)
 class DagRun:
-    """A DAG run; `state` is queued, running, success or failed."""
+    """A DAG run; `state` is queued, running, success or failed, `bundle_version` that of the code it runs."""
 
     dag_id: str
     run_id: str
     state: str
     start: datetime | None
     end: datetime | None
+    bundle_version: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -77,6 +90,7 @@ class TaskInstance:
     queued: datetime | None
     start: datetime | None
     end: datetime | None
+    scheduled: datetime | None = None
 
     @property
     def label(self) -> str:
@@ -112,12 +126,22 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 def log_line(line: str | Json) -> str:
-    """Return an entry of a task's log, a structured event or a bare line, as one line of text."""
+    """Return an entry of a task's log, a structured event or a bare line, as text: a line, and its stack trace's."""
     if isinstance(line, str):
         return line
     head = " ".join(str(line[key]) for key in ("timestamp", "level") if line.get(key))
-    rest = {key: value for key, value in line.items() if key not in ("timestamp", "level", "event")}
-    return " ".join(filter(None, (head, str(line.get("event", "")), str(rest) if rest else "")))
+    rest = {key: value for key, value in line.items() if key not in _LOG_KEYS}
+    text = " ".join(filter(None, (head, str(line.get("event", "")), str(rest) if rest else "")))
+    return "\n".join([text, *_stack_trace(line.get("error_detail") or [])])
+
+
+def _stack_trace(stacks: list[Json]) -> Iterator[str]:
+    """Yield a stack trace's lines; Airflow keeps it as structlog's `ExceptionDictTransformer` makes it, causes last."""
+    for stack in reversed(stacks):
+        yield "Traceback (most recent call last):"
+        for frame in stack.get("frames") or []:
+            yield f'  File "{frame["filename"]}", line {frame["lineno"]}, in {frame["name"]}'
+        yield f"{stack['exc_type']}: {stack['exc_value']}"
 
 
 def parse_dag(item: Json) -> Dag:
@@ -130,6 +154,9 @@ def parse_dag(item: Json) -> Dag:
         relative_fileloc=item.get("relative_fileloc"),
         last_parsed=parse_time(item.get("last_parsed_time")),
         has_import_errors=bool(item.get("has_import_errors")),
+        bundle_version=item.get("bundle_version"),
+        parse_s=item.get("last_parse_duration") or 0.0,
+        file_token=item.get("file_token") or "",
     )
 
 
@@ -141,6 +168,7 @@ def parse_dag_run(item: Json) -> DagRun:
         state=item["state"],
         start=parse_time(item.get("start_date")),
         end=parse_time(item.get("end_date")),
+        bundle_version=item.get("bundle_version"),
     )
 
 
@@ -158,6 +186,7 @@ def parse_task_instance(item: Json) -> TaskInstance:
         queued=parse_time(item.get("queued_when")),
         start=parse_time(item.get("start_date")),
         end=parse_time(item.get("end_date")),
+        scheduled=parse_time(item.get("scheduled_when")),
     )
 
 

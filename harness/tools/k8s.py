@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import urllib3
 
 from harness.errors import HarnessError
 from harness.redact import redact
+from harness.tools.k8s_kinds import KINDS, path_of
 
 Json = dict[str, Any]
 Objects = list[Json]
@@ -21,36 +22,7 @@ READ_TIMEOUT_S = 30.0
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"  # JSON is YAML
 MERGE_TYPE = "application/merge-patch+json"
-
-
-@dataclass(frozen=True)
-class _Kind:
-    api_version: str
-    plural: str
-    is_namespaced: bool = True
-
-    @property
-    def prefix(self) -> str:
-        return f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
-
-
-_KINDS = {
-    "ConfigMap": _Kind("v1", "configmaps"),
-    "DaemonSet": _Kind("apps/v1", "daemonsets"),
-    "Deployment": _Kind("apps/v1", "deployments"),
-    "Event": _Kind("v1", "events"),
-    "Job": _Kind("batch/v1", "jobs"),
-    "Namespace": _Kind("v1", "namespaces", is_namespaced=False),
-    "Node": _Kind("v1", "nodes", is_namespaced=False),
-    "PersistentVolume": _Kind("v1", "persistentvolumes", is_namespaced=False),
-    "PersistentVolumeClaim": _Kind("v1", "persistentvolumeclaims"),
-    "Pod": _Kind("v1", "pods"),
-    "Secret": _Kind("v1", "secrets"),
-    "Service": _Kind("v1", "services"),
-    "ServiceAccount": _Kind("v1", "serviceaccounts"),
-    "StatefulSet": _Kind("apps/v1", "statefulsets"),
-    "StorageClass": _Kind("storage.k8s.io/v1", "storageclasses", is_namespaced=False),
-}
+METADATA_TYPE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class KubernetesError(HarnessError):
@@ -66,6 +38,11 @@ class KubernetesError(HarnessError):
         super().__init__(redact(f"{what}: {message}" if message else what), next_step=next_step)
         self.status = status
         self.reason = reason
+
+    @property
+    def is_away(self) -> bool:
+        """Return whether a later try may be answered: there was no answer, or the API server lacks something."""
+        return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True)
@@ -85,6 +62,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Json | None = None
     content_type: str = JSON_TYPE
+    accept: str = "*/*"
     read_timeout_s: float = READ_TIMEOUT_S
     is_stream: bool = False
 
@@ -104,7 +82,7 @@ class Connection:
 
     def send(self, request: Request) -> Any:
         """Send one request and return urllib3's response whatever its status."""
-        headers = {"Accept": "*/*", "Content-Type": request.content_type}
+        headers = {"Accept": request.accept, "Content-Type": request.content_type}
         self.api_client.update_params_for_auth(headers, [], ["BearerToken"])
         query = urlencode({key: value for key, value in request.query.items() if value})
         return self.pool.request(
@@ -149,7 +127,7 @@ class Kubernetes:
     def get(self, kind: str, name: str, namespace: str = "") -> Json | None:
         """Return the object, or None when there is none of that name."""
         try:
-            return self._json(Request("GET", _path(kind, namespace, name)))
+            return self._json(Request("GET", path_of(kind, namespace, name)))
         except KubernetesError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
@@ -159,13 +137,19 @@ class Kubernetes:
         """Return all objects of a kind, in all namespaces when none is given."""
         return self.list_at_version(kind, namespace, label_selector=label_selector, field_selector=field_selector)[0]
 
+    def list_metadata(self, kind: str, namespace: str, *, label_selector: str) -> Objects:
+        """Return what `list` does without the objects' content."""
+        request = Request("GET", path_of(kind, namespace), {"labelSelector": label_selector}, accept=METADATA_TYPE)
+        items: Objects | None = self._json(request)["items"]
+        return items or []
+
     def list_at_version(
         self, kind: str, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
     ) -> tuple[Objects, str]:
         """Return what `list` does, and the resource version from which a watch goes on without a gap."""
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
-        answer = self._json(Request("GET", _path(kind, namespace), query))
-        typed = {"apiVersion": _KINDS[kind].api_version, "kind": kind}  # items of a list come without these
+        answer = self._json(Request("GET", path_of(kind, namespace), query))
+        typed = {"apiVersion": KINDS[kind].api_version, "kind": kind}  # items of a list come without these
         return [{**typed, **item} for item in answer["items"]], answer["metadata"]["resourceVersion"]
 
     def apply(self, manifest: Mapping[str, Any], *, field_manager: str = "harness", force: bool = False) -> Json:
@@ -176,13 +160,13 @@ class Kubernetes:
         """
         metadata = manifest["metadata"]
         query = {"fieldManager": field_manager, "force": str(force).lower(), "fieldValidation": "Strict"}
-        path = _path(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+        path = path_of(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
         return self._json(Request("PATCH", path, query, dict(manifest), APPLY_TYPE))
 
     def patch_annotations(self, kind: str, name: str, namespace: str, annotations: Mapping[str, str | None]) -> Json:
         """Set these annotations, remove those whose value is None, and return the object."""
         body = {"metadata": {"annotations": dict(annotations)}}
-        return self._json(Request("PATCH", _path(kind, namespace, name), {}, body, MERGE_TYPE))
+        return self._json(Request("PATCH", path_of(kind, namespace, name), {}, body, MERGE_TYPE))
 
     def delete(
         self, kind: str, name: str, namespace: str = "", *, grace_period_s: int | None = None, uid: str | None = None
@@ -197,7 +181,7 @@ class Kubernetes:
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         try:
-            self._json(Request("DELETE", _path(kind, namespace, name), {}, options))
+            self._json(Request("DELETE", path_of(kind, namespace, name), {}, options))
         except KubernetesError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return False
@@ -205,12 +189,19 @@ class Kubernetes:
         return True
 
     def pod_log(
-        self, name: str, namespace: str, *, container: str = "", previous: bool = False, tail_lines: int | None = None
+        self,
+        name: str,
+        namespace: str,
+        *,
+        container: str = "",
+        previous: bool = False,
+        tail_lines: int | None = None,
+        timestamps: bool = False,
     ) -> str:
-        """Return a container's log as text, not redacted; `previous` is that of the container before its restart."""
-        query = {"container": container, "previous": "true" if previous else "", "tailLines": str(tail_lines or "")}
-        data: bytes = self._send(Request("GET", f"{_path('Pod', namespace, name)}/log", query)).data
-        return data.decode("utf-8", "replace")
+        """Return a container's log, not redacted; `previous` is that before its restart, `timestamps` begin a line."""
+        query = {"container": container, "tailLines": str(tail_lines or "")}
+        query |= {"previous": "true" if previous else "", "timestamps": "true" if timestamps else ""}
+        return str(self._send(Request("GET", f"{path_of('Pod', namespace, name)}/log", query)).data, "utf-8", "replace")
 
     def events(self, namespace: str = "") -> Objects:
         """Return the Event objects, oldest first."""
@@ -230,7 +221,7 @@ class Kubernetes:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(timeout_s),
         }
-        path = _path(kind, namespace)
+        path = path_of(kind, namespace)
         response = self._send(Request("GET", path, query, read_timeout_s=timeout_s + READ_TIMEOUT_S, is_stream=True))
         try:
             for line in _lines(response.stream(None)):
@@ -267,14 +258,6 @@ def event_time(event: Mapping[str, Any]) -> str:
     series = event.get("series") or {}
     times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
     return str(next(filter(None, times), event["metadata"].get("creationTimestamp", "")))
-
-
-def _path(kind: str, namespace: str = "", name: str = "") -> str:
-    if kind not in _KINDS:
-        raise ValueError(f"kind {kind} is not in {__name__}._KINDS: add it there")
-    known = _KINDS[kind]
-    scope = f"/namespaces/{quote(namespace, safe='')}" if known.is_namespaced and namespace else ""
-    return f"{known.prefix}{scope}/{known.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 def _refusal(text: str) -> tuple[str, str]:

@@ -91,8 +91,10 @@ def test_every_component_but_the_database_resolves_names(policies: Policies, com
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_only_the_scheduler_and_a_log_reader_reach_the_kubernetes_api(policies: Policies, component: str) -> None:
-    assert policies.lets(component, "kubernetes", 443) is (component in {"scheduler", "api-server"})
+def test_only_the_scheduler_and_readers_of_versions_and_logs_reach_the_kubernetes_api(
+    policies: Policies, component: str
+) -> None:
+    assert policies.lets(component, "kubernetes", 443) is (component in {"scheduler", "dag-processor", "api-server"})
 
 
 def test_with_a_volume_for_logs_the_api_server_does_not_reach_the_kubernetes_api(helm: Path) -> None:

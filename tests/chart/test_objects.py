@@ -15,6 +15,7 @@ INVENTORY = """
 ConfigMap/airflow-bundle-ignore
 ConfigMap/airflow-config
 ConfigMap/airflow-pod-template
+ConfigMap/airflow-python
 ConfigMap/airflow-scripts
 Deployment/airflow-api-server
 Deployment/airflow-dag-processor
@@ -22,7 +23,9 @@ Deployment/airflow-scheduler
 Deployment/airflow-triggerer
 Job/airflow-setup-HASH
 Pod/airflow-test
+Role/airflow-dag-processor
 Role/airflow-scheduler
+RoleBinding/airflow-dag-processor
 RoleBinding/airflow-scheduler
 Service/airflow-api-server
 ServiceAccount/airflow-api-server
@@ -136,34 +139,42 @@ def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
     for bundle in ("airflow-dags", "airflow-dags-e2e"):
         assert f"ConfigMap/{bundle}" not in chart.names()
     files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
-    assert sorted(files) == [
-        "check_job.py",
-        "setup_admin.py",
-        "test_release.py",
-        "wait_for_database.py",
-        "wait_for_setup.py",
-    ]
+    bundle = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py", "deadline_callbacks.py"]
+    scripts = ["check_job.py", "setup_admin.py", "test_release.py", "wait_for_database.py", "wait_for_setup.py"]
+    assert sorted(files) == sorted([*bundle, *scripts])
 
 
 @pytest.mark.parametrize("component", ["dag-processor", "worker"])
-def test_the_dags_are_mounted_by_name(helm: Path, component: str) -> None:
-    rendering = render(helm, "kind")
-    spec = rendering.pods()[component]["spec"]
+def test_a_bundle_without_versions_is_mounted_by_name(helm: Path, component: str) -> None:
+    spec = render(helm, "kind").pods()[component]["spec"]
     (container,) = spec["containers"]
-    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    mounts = [mount for mount in container["volumeMounts"] if mount["name"].startswith("bundle-")]
+    assert mounts == [{"name": "bundle-e2e-plain", "mountPath": "/opt/airflow/bundles/e2e-plain", "readOnly": True}]
+    # The order counts: the later source wins, so a bundle may bring an .airflowignore of its own.
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
-    for name, config_map in {"dags": "airflow-dags", "e2e": "airflow-dags-e2e"}.items():
-        mount = mounts[f"bundle-{name}"]
-        assert mount == {
-            "name": f"bundle-{name}",
-            "mountPath": f"/opt/airflow/bundles/{name}",
-            "readOnly": True,
-        }
-        # The order counts: the later source wins, so a bundle may bring an .airflowignore of its own.
-        assert volumes[f"bundle-{name}"]["projected"]["sources"] == [
-            {"configMap": {"name": "airflow-bundle-ignore"}},
-            {"configMap": {"name": config_map, "optional": True}},
-        ]
+    assert volumes["bundle-e2e-plain"]["projected"]["sources"] == [
+        {"configMap": {"name": "airflow-bundle-ignore"}},
+        {"configMap": {"name": "airflow-dags-e2e-plain", "optional": True}},
+    ]
+
+
+@pytest.mark.parametrize("component", ["api-server", "dag-processor", "scheduler", "triggerer", "worker"])
+def test_every_airflow_finds_the_bundle_with_versions_and_its_policy(default: Rendering, component: str) -> None:
+    spec = default.pods()[component]["spec"]
+    (container,) = spec["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    config = default["ConfigMap/airflow-config"]["data"]
+    assert mounts["python"] == config["PYTHONPATH"]
+    (volume,) = [volume["configMap"] for volume in spec["volumes"] if volume["name"] == "python"]
+    assert {item["key"]: item["path"] for item in volume["items"]} == {
+        "configmap_dag_bundle.py": "configmap_dag_bundle.py",
+        "configmap_dag_mounts.py": "configmap_dag_mounts.py",
+        "dag_versions.py": "dag_versions.py",
+        "deadline_callbacks.py": "deadline_callbacks.py",
+        "METADATA": "configmap_dags-1.dist-info/METADATA",
+        "entry_points.txt": "configmap_dags-1.dist-info/entry_points.txt",
+    }
+    assert set(default[f"ConfigMap/{volume['name']}"]["data"]) == {item["key"] for item in volume["items"]}
 
 
 @pytest.mark.parametrize("component", ["api-server", "scheduler", "triggerer", "setup", "postgresql"])
@@ -175,9 +186,10 @@ def test_the_dags_are_nowhere_else(default: Rendering, component: str) -> None:
 def test_airflow_is_told_where_the_bundles_are(helm: Path) -> None:
     config = render(helm, "kind")["ConfigMap/airflow-config"]["data"]
     bundles = json.loads(config["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
-    assert {bundle["name"]: bundle["kwargs"]["path"] for bundle in bundles} == {
-        "dags": "/opt/airflow/bundles/dags",
-        "e2e": "/opt/airflow/bundles/e2e",
+    assert {bundle["name"]: bundle["kwargs"] for bundle in bundles} == {
+        "dags": {"config_map": "airflow-dags"},
+        "e2e": {"config_map": "airflow-dags-e2e"},
+        "e2e-plain": {"path": "/opt/airflow/bundles/e2e-plain"},
     }
 
 

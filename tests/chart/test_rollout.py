@@ -34,7 +34,7 @@ ROLLS: dict[str, tuple[str, set[str]]] = {
     "base URL": ("apiServer.baseUrl=https://airflow.example.com", AIRFLOW),
     "DAG bundles": (
         'dags.bundles=[{"name": "dags", "configMap": "team-dags"}]',
-        {"dag-processor", "scheduler", "worker"},
+        {*AIRFLOW, "worker"},
     ),
     "variables Secret": ("secrets.variables=other", {"dag-processor", "scheduler", "triggerer", "worker"}),
     "UI credentials Secret": ("secrets.uiCreds=other", {*AIRFLOW, "setup", "test"}),

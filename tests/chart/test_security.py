@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .render import Object, Rendering, containers
+from .render import STABLE, Object, Rendering, containers, render
 
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected"}
 USERS = {"postgresql": (999, 999)}
 AIRFLOW_USER = (50000, 0)
 
 Rules = list[dict[str, Any]]
+READS_VERSIONS: Rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
 SCHEDULER: Rules = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "list", "patch", "watch"]},
+    *READS_VERSIONS,
 ]
 API_SERVER_WITHOUT_LOGS: Rules = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
@@ -80,7 +83,7 @@ def rules_of(chart: Rendering) -> dict[str, Rules]:
     """Return the rules that must be there: with a volume for logs, the API server reads none from pods."""
     persisted = any("persistentVolumeClaim" in one for one in chart.worker_pod()["spec"]["volumes"])
     api_server = {} if persisted else {"airflow-api-server": API_SERVER_WITHOUT_LOGS}
-    return {"airflow-scheduler": SCHEDULER, **api_server}
+    return {"airflow-scheduler": SCHEDULER, "airflow-dag-processor": READS_VERSIONS, **api_server}
 
 
 def test_the_rules_are_exactly_these(chart: Rendering) -> None:
@@ -101,6 +104,13 @@ def test_only_those_with_rules_get_a_token(chart: Rendering) -> None:
     assert with_token == set(rules_of(chart))
     # A pod that somebody else makes with such an account gets none by itself.
     assert not [one for one in chart.of_kind("ServiceAccount") if one["automountServiceAccountToken"]]
+
+
+def test_without_versions_nobody_reads_config_maps(helm: Path) -> None:
+    plain = render(helm, sets=(*STABLE, 'dags.bundles=[{"name": "dags", "configMap": "airflow-dags"}]'))
+    rules = [rule for role in plain.of_kind("Role") for rule in role["rules"]]
+    assert not [rule for rule in rules if "configmaps" in rule["resources"]]
+    assert not has_token(plain.pods()["dag-processor"])
 
 
 def has_token(pod: Object) -> bool:

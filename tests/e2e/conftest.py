@@ -1,15 +1,16 @@
 """Fixtures: the test DAGs in the cluster, a recording of all pods, and runs that leave nothing behind."""
 
 import re
+import shutil
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from harness.delivery.live import deliver, withdraw
+from harness.delivery.bundles import find_target
+from harness.delivery.live import Delivering
 from harness.delivery.pack import Package, pack
-from harness.delivery.sync import Target
 from harness.observe import evidence
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
@@ -20,11 +21,16 @@ EVIDENCE = Path("reports", "evidence")
 ENVIRONMENT = pytest.StashKey[AirflowEnv]()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Write JUnit's file beside the report, if nobody says where."""
+    config.option.xmlpath = config.getoption("xmlpath", None) or str(config.rootpath / "reports/e2e/junit.xml")
+
+
 @dataclass(frozen=True)
 class DeliveredDags:
-    """The test DAGs: where they are delivered to and what belongs there."""
+    """The test DAGs, and what brings files to their bundle."""
 
-    target: Target
+    delivering: Delivering
     package: Package
 
 
@@ -36,12 +42,20 @@ def remembered_environment(airflow_env: AirflowEnv, request: pytest.FixtureReque
 
 @pytest.fixture(scope="session", autouse=True)
 def delivered_dags(airflow_env: AirflowEnv) -> Iterator[DeliveredDags]:
-    """Deliver the test DAGs into a ConfigMap of their own, and take them away at the end."""
-    target = Target(airflow_env.namespace, "airflow-dags-e2e", "e2e", airflow_env.settings.name)
-    delivered = DeliveredDags(target, pack(DAGS))
-    deliver(airflow_env.kubernetes, airflow_env.airflow, delivered.package, target)
+    """Deliver the test DAGs into a bundle of their own, and take them away at the end."""
+    environment = airflow_env.environment
+    delivered = DeliveredDags(environment.delivering(find_target(environment.settings, "e2e")), pack(DAGS))
+    # Forced: a session that was killed may have left anything.
+    delivered.delivering.deliver(delivered.package, force=True)
     yield delivered
-    withdraw(airflow_env.kubernetes, airflow_env.airflow, target)
+    delivered.delivering.withdraw()
+
+
+@pytest.fixture
+def e2e_folder(delivered_dags: DeliveredDags, tmp_path: Path) -> Iterator[Path]:
+    """Yield a copy of the test DAGs' folder to edit; afterwards the cluster has the real one again."""
+    yield Path(shutil.copytree(DAGS, tmp_path / "dags"))
+    delivered_dags.delivering.deliver(delivered_dags.package, force=True)
 
 
 @pytest.fixture(scope="session")
@@ -88,4 +102,5 @@ def _collect(item: pytest.Item, environment: AirflowEnv) -> Path:
         folder,
         namespace=environment.namespace,
         runs=[evidence.Run(run.dag_id, run.run_id) for run in started],
+        recorder=fixtures.get("recorder"),
     )

@@ -1,103 +1,129 @@
 """`make dags`: an edit is live in seconds, and nothing but the DAGs changes."""
 
-import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.command import run
-from harness.delivery.live import Delivery, deliver
-from harness.delivery.pack import LIMIT_BYTES, pack
+from harness.command import Result, run
+from harness.delivery.bundles import find_target
+from harness.delivery.live import Delivering
+from harness.delivery.pack import FLAT_LIMIT_BYTES, LIMIT_BYTES, pack
+from harness.delivery.problem import RefusedError
+from harness.delivery.target import DriftError
 from harness.pytest_plugin import AirflowEnv
 
-from .conftest import DAGS, DeliveredDags
+from .conftest import DeliveredDags
+from .dag_texts import say
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
-DAG = """
-from airflow.sdk import dag, task
 
-
-@dag(schedule=None, catchup=False, tags=["e2e"])
-def {dag_id}() -> None:
-    @task
-    def say() -> str:
-        return "{word}"
-
-    say()
-
-
-{dag_id}()
-"""
-
-
-@pytest.fixture
-def folder(airflow_env: AirflowEnv, delivered_dags: DeliveredDags, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the test DAGs' folder; afterwards the cluster has the real one again."""
-    copy = Path(shutil.copytree(DAGS, tmp_path / "dags"))
-    yield copy
-    deliver(airflow_env.kubernetes, airflow_env.airflow, delivered_dags.package, delivered_dags.target)
-
-
-@pytest.fixture
-def sync(airflow_env: AirflowEnv, delivered_dags: DeliveredDags, folder: Path) -> Callable[[], Delivery]:
-    """Return what delivers the copy."""
-    return lambda: deliver(airflow_env.kubernetes, airflow_env.airflow, pack(folder), delivered_dags.target)
+@pytest.fixture(params=["e2e", "e2e-plain"])
+def delivering(
+    airflow_env: AirflowEnv,
+    delivered_dags: DeliveredDags,
+    request: pytest.FixtureRequest,
+) -> Iterator[Delivering]:
+    """Bring files to a bundle with versions and to one without; afterwards each holds what it held before."""
+    environment = airflow_env.environment
+    found = environment.delivering(find_target(environment.settings, request.param))
+    yield found
+    if found.target.is_versioned:
+        found.deliver(delivered_dags.package, force=True)
+    else:
+        found.withdraw()
 
 
 def test_sync_adds_changes_and_removes_a_dag_and_touches_no_pod_and_no_release(
-    airflow_env: AirflowEnv, folder: Path, sync: Callable[[], Delivery]
+    airflow_env: AirflowEnv, delivering: Delivering, tmp_path: Path
 ) -> None:
+    is_flat = not delivering.target.is_versioned
     before = state_of(airflow_env)
-    dag_id = f"e2e_new_{uuid.uuid4().hex[:8]}"
-    file = folder / f"{dag_id}.py"
+    kept, dag_id = (f"e2e_{word}_{uuid.uuid4().hex[:8]}" for word in ("kept", "new"))
+    (tmp_path / f"{kept}.py").write_text(say(kept, "kept"))
+    delivering.deliver(pack(tmp_path, is_flat=is_flat))
+    file = tmp_path / f"{dag_id}.py"
 
-    file.write_text(DAG.format(dag_id=dag_id, word="old"))
-    assert sync().change.added == (file.name,)
+    file.write_text(say(dag_id, "old"))
+    assert delivering.deliver(pack(tmp_path, is_flat=is_flat)).change.added == (file.name,)
     assert airflow_env.airflow.dag(dag_id) is not None
 
-    file.write_text(DAG.format(dag_id=dag_id, word="new"))
-    assert sync().change.changed == (file.name,)
+    file.write_text(say(dag_id, "new"))
+    assert delivering.deliver(pack(tmp_path, is_flat=is_flat)).change.changed == (file.name,)
     assert '"new"' in (airflow_env.airflow.dag_source(dag_id) or "")
 
     file.unlink()
-    assert sync().change.removed == (file.name,)
+    assert delivering.deliver(pack(tmp_path, is_flat=is_flat)).change.removed == (file.name,)
     gone = airflow_env.airflow.dag(dag_id)
     assert gone is None or gone.is_stale
 
     assert state_of(airflow_env) == before
 
 
+def test_an_edit_by_another_hand_is_seen_and_overwritten_only_by_force(
+    airflow_env: AirflowEnv, delivering: Delivering, tmp_path: Path
+) -> None:
+    dag_id = f"e2e_drift_{uuid.uuid4().hex[:8]}"
+    (tmp_path / f"{dag_id}.py").write_text(say(dag_id, "ours"))
+    package = pack(tmp_path, is_flat=not delivering.target.is_versioned)
+    delivering.deliver(package)
+    name, namespace = delivering.target.config_map, delivering.target.namespace
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}}
+    airflow_env.kubernetes.apply({**theirs, "data": {"theirs.txt": "x"}}, field_manager="e2e-another-hand")
+
+    with pytest.raises(DriftError, match=f"ConfigMap {name} in {namespace} was changed by another hand"):
+        delivering.deliver(package)
+    edited = airflow_env.kubernetes.get("ConfigMap", name, namespace)
+    assert edited is not None
+    assert edited["data"]["theirs.txt"] == "x"
+
+    # The other hand lets go of its key, which a server-side apply of ours would leave to it.
+    airflow_env.kubernetes.apply({**theirs, "data": {}}, field_manager="e2e-another-hand")
+    delivering.deliver(package, force=True)
+    with_force = airflow_env.kubernetes.get("ConfigMap", name, namespace)
+    assert with_force is not None
+    assert "theirs.txt" not in with_force["data"]
+
+
 def test_sync_of_the_same_folder_changes_nothing(airflow_env: AirflowEnv, delivered_dags: DeliveredDags) -> None:
-    name, namespace = delivered_dags.target.config_map, delivered_dags.target.namespace
-    before = airflow_env.kubernetes.get("ConfigMap", name, namespace)
-    assert deliver(
-        airflow_env.kubernetes, airflow_env.airflow, delivered_dags.package, delivered_dags.target
-    ).change.is_empty
-    assert airflow_env.kubernetes.get("ConfigMap", name, namespace) == before
+    target = delivered_dags.delivering.target
+    before = airflow_env.kubernetes.get("ConfigMap", target.config_map, target.namespace)
+    assert delivered_dags.delivering.deliver(delivered_dags.package).change.is_empty
+    assert airflow_env.kubernetes.get("ConfigMap", target.config_map, target.namespace) == before
 
 
 def test_folder_over_the_limit_is_refused_and_nothing_changes(airflow_env: AirflowEnv, tmp_path: Path) -> None:
     (tmp_path / "big.py").write_text("#" * (LIMIT_BYTES + 1))
     before = state_of(airflow_env), airflow_env.kubernetes.get("ConfigMap", "airflow-dags", airflow_env.namespace)
 
-    result = run(
+    result = sync_by_command(airflow_env, tmp_path)
+
+    said = " ".join((result.stdout + result.stderr).split())
+    assert result.returncode == 2, said
+    assert f"the folder has {LIMIT_BYTES + 1} bytes, at most {LIMIT_BYTES} can be delivered" in said
+    assert "use Airflow's GitDagBundle" in said
+    after = state_of(airflow_env), airflow_env.kubernetes.get("ConfigMap", "airflow-dags", airflow_env.namespace)
+    assert after == before
+
+
+def test_a_flat_mount_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
+    (tmp_path / "big.py").write_text("#" * (FLAT_LIMIT_BYTES + 1))
+    with pytest.raises(RefusedError, match=f"at most {FLAT_LIMIT_BYTES} can be delivered"):
+        pack(tmp_path, is_flat=True)
+
+
+def sync_by_command(airflow_env: AirflowEnv, folder: Path) -> Result:
+    """Run `harness dags sync` of another folder."""
+    return run(
         [str(Path(sys.executable).with_name("harness")), "dags", "sync"],
-        env={"HARNESS_NAME": airflow_env.settings.name, "HARNESS_DAGS": str(tmp_path)},
+        env={"HARNESS_NAME": airflow_env.settings.name, "HARNESS_DAGS": str(folder)},
         cwd=airflow_env.settings.project,
         timeout_s=60,
         check=False,
     )
-
-    said = result.stdout + result.stderr
-    assert result.returncode == 2, said
-    assert str(LIMIT_BYTES) in said
-    assert "big.py" in said
-    after = state_of(airflow_env), airflow_env.kubernetes.get("ConfigMap", "airflow-dags", airflow_env.namespace)
-    assert after == before
 
 
 def state_of(airflow_env: AirflowEnv) -> tuple[dict[str, str], list[str]]:

@@ -22,6 +22,8 @@ def test_hard_exit_is_retried_and_harms_no_other_task(runs: Runs) -> None:
     bystander = run.wait_until_running("bystander")
 
     run.wait(timeout_s=150)
+    victim = run.pod_of("victim")
+    run.recorder.mark("the task's process exited without a word", when=victim.ended if victim else None)
 
     check_fault(run, bystander)
     check_bystander_run(other, other_pod)
@@ -35,6 +37,7 @@ def test_force_deleted_pod_is_replaced_and_harms_no_other_task(airflow_env: Airf
     victim = run.wait_until_running("victim")
 
     force_delete_pod(airflow_env.kubernetes, namespace=victim.namespace, name=victim.name, uid=victim.uid)
+    run.recorder.mark(f"force-deleted pod {victim.name}")
     run.wait(timeout_s=150)
 
     check_fault(run, bystander)

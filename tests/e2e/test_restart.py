@@ -9,7 +9,7 @@ from harness import labels
 from harness.cluster import Cluster
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApiError
+from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import NotYet, wait_until
 
 from .checks import check_run

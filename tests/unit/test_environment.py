@@ -35,6 +35,8 @@ def containers(label: str) -> tuple[str, ...]:
 LIST = containers(f"{LABEL}=harness-dev")
 OURS = containers("app.kubernetes.io/managed-by=harness")
 FILLER = f"harness-store-{IMAGES.digest}"
+GATE = "harness-dev-gate-0123456789ab"
+GATES = containers("harness.dev/gate=dev")
 NETWORKS = ("docker", "network", "ls", "--quiet", "--filter", r"name=^harness\-dev$")
 
 
@@ -125,10 +127,15 @@ def prepare(environment: Environment, monkeypatch: pytest.MonkeyPatch, *, is_the
         "find_client": lambda: SimpleNamespace(engine=lambda: is_there or None),
         "find_binary": lambda *_: binary,
         "has_secrets": lambda *_: is_there,
-        "compare": lambda *_: "same" if is_there else "absent",
     }.items():
         monkeypatch.setattr(environment_module, name, value)
-    for name in ("ensure_engine", "ensure_binary", "ensure_secrets", "sync", "deliver"):
+    environment.__dict__["dags"] = SimpleNamespace(
+        package=lambda: None,
+        compare=lambda: "same" if is_there else "absent",
+        write=lambda: part.made.append("write"),
+        sync=lambda: part.made.append("sync"),
+    )
+    for name in ("ensure_engine", "ensure_binary", "ensure_secrets"):
         monkeypatch.setattr(environment_module, name, lambda *_, name=name: part.made.append(name))
     for name in ("ensure_namespace", "wait_until_available", "wait_until_it_serves"):
         monkeypatch.setattr(release, name, lambda *_, name=name: part.made.append(name))
@@ -150,8 +157,8 @@ def test_up_makes_all_in_order(
     assert part.made == [
         *("ensure_engine", "ensure_binary", "ensure_binary", "image"),
         *("ensure", "wait_until_ready", "load_images"),
-        *("ensure_namespace", "ensure_secrets", "sync", "install", "wait_until_available", "wait_until_it_serves"),
-        "deliver",
+        *("ensure_namespace", "ensure_secrets", "write", "install", "wait_until_available", "wait_until_it_serves"),
+        "sync",
     ]
 
 
@@ -162,7 +169,7 @@ def test_second_up_makes_nothing(
     part = prepare(environment, monkeypatch, is_there=True)
     reporter = FakeReporter()
     environment.up(reporter)
-    assert part.made == ["wait_until_it_serves", "deliver"]  # both only look when nothing is to be done
+    assert part.made == ["wait_until_it_serves", "sync"]  # both only look when nothing is to be done
     assert "done" not in {outcome for name, outcome in reporter.outcomes.items() if name != "cluster's settings"}
 
 
@@ -181,7 +188,7 @@ def test_what_the_doctor_finds_ends_up_at_once_with_all_cures(
 
 
 def test_down_of_nothing_changes_nothing(environment: Environment, commands: FakeCommands) -> None:
-    for words in (LIST, NETWORKS, OURS):
+    for words in (LIST, NETWORKS, OURS, GATES):
         commands.on(*words)
     reporter = FakeReporter()
     environment.down(reporter)
@@ -192,7 +199,8 @@ def test_down_removes_nodes_network_folder_and_fillers(environment: Environment,
     commands.on(*LIST, stdout=f"{NODE}\texited\n")
     commands.on(*OURS, stdout=f"{FILLER}\trunning\nharness-store-of-others\trunning\n")
     commands.on(*NETWORKS, stdout="net\n")
-    for name in (FILLER, NODE):
+    commands.on(*GATES, stdout=f"{GATE}\trunning\n")
+    for name in (FILLER, GATE, NODE):
         commands.on("docker", "rm", "--force", "--volumes", name)
     commands.on("docker", "network", "rm", "net")
     environment.settings.folder.mkdir(parents=True)
@@ -202,16 +210,18 @@ def test_down_removes_nodes_network_folder_and_fillers(environment: Environment,
     assert environment.settings.cache_folder.exists()
     assert [argv[-1] for argv in commands.argvs if argv[1] in {"rm", "network"} and "rm" in argv] == [
         FILLER,
+        GATE,
         NODE,
         "net",
     ]
 
 
-@pytest.mark.parametrize("remains", ["node", "network", "folder", "filler", ""])
+@pytest.mark.parametrize("remains", ["node", "network", "folder", "filler", "gate", ""])
 def test_any_remains_are_remains(environment: Environment, commands: FakeCommands, remains: str) -> None:
     commands.on(*LIST, stdout=f"{NODE}\tdead\n" if remains == "node" else "")
     commands.on(*NETWORKS, stdout="net" if remains == "network" else "")
     commands.on(*OURS, stdout=f"{FILLER}\texited\n" if remains == "filler" else "")
+    commands.on(*GATES, stdout=f"{GATE}\texited\n" if remains == "gate" else "")
     if remains == "folder":
         environment.settings.folder.mkdir(parents=True)
     assert environment.has_remains() is bool(remains)

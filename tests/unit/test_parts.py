@@ -54,4 +54,4 @@ def test_tools_use_this_environment_s_kubeconfig_alone(tmp_path: Path, monkeypat
     one, two = (make(tmp_path, name=name) for name in ("one", "two"))
     assert one.helm.kubeconfig == tmp_path / "state" / "envs" / "one" / "kubeconfig"
     assert two.helm.kubeconfig != one.helm.kubeconfig
-    assert one.dags.environment == "one"
+    assert one.dags.target.environment == "one"

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -215,11 +216,28 @@ def test_pod_that_does_not_fit_is_told(kubernetes: Kubernetes, server: FakeApiSe
         "status": "False",
         "reason": "Unschedulable",
         "message": "0/1 nodes are available: 1 Insufficient memory.",
+        "lastTransitionTime": "2026-11-22T12:00:00Z",
     }
     pod = {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {"conditions": [condition]}}
     server.put("pods", pod)
     with pytest.raises(Unreachable, match=r"does not fit on the nodes: .*Insufficient memory"):
         wait_until_available(kubernetes, settings, str)
+
+
+@pytest.mark.usefixtures("time")
+def test_pod_that_has_no_room_yet_is_waited_for(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings
+) -> None:
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 Insufficient cpu.",
+        "lastTransitionTime": datetime.now(UTC).isoformat(),
+    }
+    pod = {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {"conditions": [condition]}}
+    server.put("pods", pod)
+    wait_until_available(kubernetes, settings, str)
 
 
 def test_serving_means_healthy_and_a_login_that_works(settings: Settings, time: FakeTime) -> None:

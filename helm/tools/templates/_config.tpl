@@ -30,11 +30,22 @@ scheduler:
 {{- define "airflow.bundleList" -}}
 {{- $bundles := list -}}
 {{- range .Values.dags.bundles -}}
-{{- $path := dict "path" (printf "/opt/airflow/bundles/%s" .name) -}}
-{{- $bundle := dict "name" .name "classpath" "airflow.dag_processing.bundles.local.LocalDagBundle" "kwargs" $path -}}
-{{- $bundles = append $bundles $bundle -}}
+{{- $class := "airflow.dag_processing.bundles.local.LocalDagBundle" -}}
+{{- $kwargs := dict "path" (printf "/opt/airflow/bundles/%s" .name) -}}
+{{- if .versioned -}}
+{{- $class = "configmap_dag_bundle.ConfigMapDagBundle" -}}
+{{- $kwargs = dict "config_map" .configMap -}}
+{{- end -}}
+{{- $bundles = append $bundles (dict "name" .name "classpath" $class "kwargs" $kwargs) -}}
 {{- end -}}
 {{- toJson $bundles -}}
+{{- end }}
+
+{{/*
+Whether any bundle has versions: only then does a pod need the Kubernetes API to read DAGs. Empty for no.
+*/}}
+{{- define "airflow.hasVersions" -}}
+{{- range .Values.dags.bundles }}{{ if .versioned }}true{{ end }}{{ end -}}
 {{- end }}
 
 {{/*
@@ -47,8 +58,10 @@ All settings as Airflow's environment variables.
 AIRFLOW__{{ upper $section }}__{{ upper $key }}: {{ include "airflow.scalar" $value | quote }}
 {{- end }}
 {{- end }}
+# The chart's own DAG bundle, see airflow-python.
+PYTHONPATH: /opt/airflow/python
 {{- end }}
 
 {{- define "airflow.configChecksum" -}}
-checksum/config: {{ include "airflow.config" . | sha256sum }}
+checksum/config: {{ print (include "airflow.config" .) (.Files.Glob "files/python/*").AsConfig | sha256sum }}
 {{- end }}

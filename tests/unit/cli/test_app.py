@@ -1,13 +1,10 @@
 """The verbs: what they print for people and for programs, and their exit codes."""
 
 import json
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from harness.cli import app as cli_app
 from harness.cli.output import StepPrinter
@@ -20,31 +17,10 @@ from harness.status import Row
 
 from ..fakes.command import FakeCommands
 from ..fakes.kubernetes import FakeApiServer
-from ..samples import DOCKER
+from .invoke import invoke
 
 GOOD = Row("cluster", "ready", "node", is_good=True)
 BAD = Row("dags", "differs", "2 files; make dags", is_good=False)
-
-
-class Result(SimpleNamespace):
-    exit_code: int
-    stdout: str
-    exception: BaseException | None
-
-
-def invoke(*words: str) -> Result:
-    made = CliRunner().invoke(cli_app.app, words)
-    return Result(exit_code=made.exit_code, stdout=made.stdout, exception=made.exception)
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(Environment, "check_exists", lambda _: None)
-    monkeypatch.setattr(Environment, "docker", DOCKER)
-    return tmp_path
 
 
 @pytest.fixture
@@ -115,32 +91,6 @@ def test_doctor_fails_for_problems_alone_and_shows_the_cure(
     shown = invoke("doctor", "--json")
     assert shown.exit_code == code
     assert json.loads(shown.stdout)[0]["verdict"] == verdict
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"changed": ("a.py",), "added": ("b.py", "c.py"), "removed": ()}, "live: 1 changed, 2 added in 3.2 s"),
-        ({"changed": (), "added": (), "removed": ()}, "live: nothing to change in 3.2 s"),
-    ],
-)
-def test_sync_says_what_changed_and_how_long_it_took(
-    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], words: str
-) -> None:
-    delivery: Any = SimpleNamespace(change=SimpleNamespace(**change), seconds=3.21)
-    assert cli_app._in_words(delivery) == words
-    monkeypatch.setattr(Environment, "package", lambda _: None)
-    monkeypatch.setattr(Environment, "sync_dags", lambda _: delivery)
-    assert invoke("dags", "sync").stdout == f"{words}\n"
-
-
-def test_bad_dags_are_told_before_the_cluster_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Environment) -> None:
-        raise UsageError("over the limit")
-
-    monkeypatch.setattr(Environment, "package", refuse)
-    monkeypatch.setattr(Environment, "check_exists", lambda _: pytest.fail("asked"))
-    assert isinstance(invoke("dags", "sync").exception, UsageError)
 
 
 def test_logs_of_one_component_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:

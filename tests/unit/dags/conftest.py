@@ -18,15 +18,31 @@ FILES = [file for folder in FOLDERS for file in sorted(folder.glob("*.py"))]
 
 # In a process of its own: Airflow configures logging and the database for the whole process that imports it.
 LOAD = """
-import json, runpy, sys
+import json, pathlib, runpy, sys
 from airflow.sdk.definitions._internal.contextmanager import DagContext
 found = {}
 for file in sys.argv[1:]:
     DagContext.autoregistered_dags.clear()
     DagContext.current_autoregister_module_name = module = "dag_file"
+    sys.path.append(str(pathlib.Path(file).parent))  # as Airflow does for each bundle
+    before = set(sys.modules)
     runpy.run_path(file, run_name=module)
     found[file] = [
-        {"dag_id": dag.dag_id, "doc": dag.doc_md, "tags": sorted(dag.tags), "schedule": str(dag.schedule)}
+        {
+            "dag_id": dag.dag_id,
+            "doc": dag.doc_md,
+            "tags": sorted(dag.tags),
+            "schedule": dag.schedule,
+            "catchup": dag.catchup,
+            "max_active_runs": dag.max_active_runs,
+            "starts": str(dag.start_date),
+            "deadlines": [alert.name for alert in dag.deadline or ()],
+            "tasks": [
+                {"owner": task.owner, "retries": task.retries, "limit": bool(task.execution_timeout)}
+                for task in dag.tasks
+            ],
+            "loaded": sorted(set(sys.modules) - before),
+        }
         for dag, _ in DagContext.autoregistered_dags
     ]
 print(json.dumps(found))

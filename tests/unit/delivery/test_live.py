@@ -1,10 +1,14 @@
 """Delivering: it ends when Airflow has the very text that was sent, and touches the dag-processor until then."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from harness.delivery.live import deliver, withdraw
+from harness.delivery.live import Delivering
 from harness.delivery.pack import Package
-from harness.delivery.sync import Target
+from harness.delivery.target import Target
+from harness.delivery.versioned import VersionedStore
 from harness.errors import HarnessError
 from harness.tools.k8s import Json, Kubernetes
 from harness.waiting import Unreachable, WaitTimeoutError
@@ -20,6 +24,10 @@ def dag_file(name: str, body: str = "") -> str:
     return f"@dag\ndef {name}(): ...\n{body}\n{name}()\n"
 
 
+def package(**files: str) -> Package:
+    return Package({name.replace("_py", ".py"): text.encode() for name, text in sorted(files.items())})
+
+
 class Cluster:
     """A kubelet and a dag-processor: at the touch of the latter's pod Airflow gets the ConfigMap's files."""
 
@@ -28,6 +36,7 @@ class Cluster:
         self.airflow = FakeAirflow()
         self.api = self.airflow.client()
         self.kubernetes: Kubernetes = self.server.client(monkeypatch)
+        self.target = TARGET
         self.touches = 0
         self.deaf_touches = 0
         self.server.on_patch = self._touched
@@ -35,12 +44,16 @@ class Cluster:
         self.server.put("pods", {"metadata": {"name": "processor", "namespace": "tools", "labels": labels}})
 
     def deliver(self, **files: str) -> tuple[tuple[str, ...], ...]:
-        package = Package({name.replace("_py", ".py"): text for name, text in files.items()})
-        clock = self.airflow.time.clock
-        change = deliver(self.kubernetes, self.api, package, TARGET, clock=clock).change
+        change = self.delivering.deliver(package(**files)).change
         return change.added, change.changed, change.removed
 
-    def _touched(self, _pod: Json) -> None:
+    @property
+    def delivering(self) -> Delivering:
+        return Delivering(self.kubernetes, self.api, self.target, clock=self.airflow.time.clock)
+
+    def _touched(self, item: Json) -> None:
+        if "app.kubernetes.io/component" not in item["metadata"]["labels"]:
+            return
         self.touches += 1
         if self.touches > self.deaf_touches:
             config_map = self.server.objects.get(KEY, {"data": {}})
@@ -143,6 +156,86 @@ def test_no_dag_processor_is_said_at_once(cluster: Cluster) -> None:
 def test_withdraw_waits_until_the_dags_are_gone(cluster: Cluster) -> None:
     cluster.deliver(a_py=dag_file("a"))
     cluster.deaf_touches = 2
-    withdraw(cluster.kubernetes, cluster.api, TARGET, clock=cluster.airflow.time.clock)
+    cluster.delivering.withdraw()
     assert KEY not in cluster.server.objects
     assert cluster.api.dags() == []
+
+
+class VersionedCluster(Cluster):
+    """A dag-processor that follows the pointer and reads each file whenever it likes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(monkeypatch)
+        self.target = replace(TARGET, is_versioned=True)
+        self.airflow.on_request = self._follow
+        self.parses_late: set[str] = set()
+        self.is_away = False
+
+    def _follow(self) -> None:
+        if self.is_away:
+            return
+        store = VersionedStore(self.kubernetes, self.target)
+        found = store.current()
+        files = {path: content.decode() for path, content in store.read().items()} if found else {}
+        if found and self.airflow.version != found.version:
+            late = {path: self.airflow.bundle[path] for path in self.parses_late if path in self.airflow.bundle}
+            self.airflow.parse({**files, **late}, version=found.version)
+        if found is None:
+            self.airflow.parse({})
+        for path in self.airflow.requested_parses:
+            self.airflow.bundle[path] = files[path]
+            self.airflow.parsed_at[path] = datetime.now(UTC) + timedelta(seconds=5)
+        self.airflow.requested_parses.clear()
+
+
+@pytest.fixture
+def versioned(monkeypatch: pytest.MonkeyPatch) -> VersionedCluster:
+    return VersionedCluster(monkeypatch)
+
+
+def test_a_version_is_live_without_a_touch(versioned: VersionedCluster) -> None:
+    assert versioned.deliver(a_py=dag_file("a"), b_py=dag_file("b")) == (("a.py", "b.py"), (), ())
+    assert versioned.deliver(a_py=dag_file("a", "new = 1")) == ((), ("a.py",), ("b.py",))
+    assert versioned.touches == 0
+    assert versioned.api.dag_source("a") == dag_file("a", "new = 1")
+
+
+def test_a_parse_that_began_before_the_new_version_is_asked_for_again(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("a"))
+    versioned.parses_late = {"a.py"}
+    versioned.deliver(a_py=dag_file("a", "new = 1"))
+    assert versioned.api.dag_source("a") == dag_file("a", "new = 1")
+    assert versioned.airflow.paths("PUT") == ["/api/v2/parseDagFile/token-of-a.py"]
+
+
+def test_a_changed_helper_is_live_when_all_dags_were_parsed_since(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("a"), b_py=dag_file("b"), helper_py="x = 1")
+    versioned.deliver(a_py=dag_file("a"), b_py=dag_file("b"), helper_py="x = 2")
+    assert sorted(versioned.airflow.paths("PUT")) == [
+        "/api/v2/parseDagFile/token-of-a.py",
+        "/api/v2/parseDagFile/token-of-b.py",
+    ]
+
+
+def test_a_version_that_airflow_does_not_take_is_named(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("a"))
+    versioned.is_away = True
+    wanted = package(a_py=dag_file("a", "new = 1")).version
+    with pytest.raises(WaitTimeoutError, match=f"a.py: DAG a is not of version {wanted} yet"):
+        versioned.deliver(a_py=dag_file("a", "new = 1"))
+
+
+def test_old_versions_are_collected_but_for_those_that_runs_need(versioned: VersionedCluster) -> None:
+    first = package(a_py=dag_file("a", "number = 0"))
+    versioned.airflow.runs = [{"dag_id": "a", "dag_run_id": "r", "state": "running", "bundle_version": first.version}]
+    for number in range(8):
+        versioned.deliver(a_py=dag_file("a", f"number = {number}"))
+    left = {version.version for version in VersionedStore(versioned.kubernetes, versioned.target).versions.list()}
+    assert len(left) == 6
+    assert first.version in left
+
+
+def test_withdraw_of_versions_waits_until_the_dags_are_gone(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("a"))
+    versioned.delivering.withdraw()
+    assert not [key for key in versioned.server.objects if key[0] == "configmaps"]

@@ -12,6 +12,7 @@ from harness.delivery.dag_ids import find_dag_ids
 from harness.tools.airflow import AirflowApi
 
 from .clock import FakeTime
+from .dag_runs import FakeRuns
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of nothing
 
@@ -27,25 +28,35 @@ class FakeAirflow:
         self.failures: list[Callable[[], httpx.Response]] = []
         self.bundle: dict[str, str] = {}
         self.import_errors: list[dict[str, Any]] = []
-        self.parsed = datetime(2020, 1, 1, tzinfo=UTC)
+        self.version: str | None = None
+        self.parsed_at: dict[str, datetime] = {}
+        self.requested_parses: list[str] = []
+        self.runs: list[dict[str, Any]] = []
+        self.on_request: Callable[[], None] = lambda: None
+        self.is_down = False
+        self.unpaused: set[str] = set()
+        self.dag_runs = FakeRuns()
 
     def client(self, *, password: str = PASSWORD) -> AirflowApi:
         """Return the real client, connected to this server."""
         transport = httpx.MockTransport(self.handle)
         return AirflowApi("http://airflow.test", "admin", password, transport=transport, clock=self.time.clock)
 
-    def parse(self, files: dict[str, str]) -> None:
+    def parse(self, files: dict[str, str], *, version: str | None = None) -> None:
         """Take these files as the dag-processor does."""
-        self.bundle = files
-        self.parsed = datetime.now(UTC)
+        self.bundle, self.version = files, version
+        self.parsed_at = dict.fromkeys(files, datetime.now(UTC))
 
     def paths(self, method: str = "GET") -> list[str]:
         """Return the paths asked for with a method."""
         return [request.url.path for request in self.requests if request.method == method]
 
-    def handle(self, request: httpx.Request) -> httpx.Response:  # noqa: PLR0911 - one for each path
+    def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
         self.requests.append(request)
+        self.on_request()
+        if self.is_down:
+            raise httpx.ConnectError("connection refused")
         if self.failures:
             return self.failures.pop(0)()
         path = request.url.path
@@ -55,15 +66,24 @@ class FakeAirflow:
             return httpx.Response(200, json=self.answers[path])
         if request.headers.get("Authorization") != f"Bearer token-{self.token}":
             return httpx.Response(401, json={"detail": "Invalid JWT token"})
+        known = self._answer(request) or self._one_dag(request) or self.dag_runs.handle(request)
+        return known or httpx.Response(404, json={"detail": f"not found: {path}"})
+
+    def _answer(self, request: httpx.Request) -> httpx.Response | None:
+        path = request.url.path
         if path == "/api/v2/dags":
             return _page("dags", [self._dag(dag_id, name) for name, dag_id in self._dags()], request)
+        if path == "/api/v2/dags/~/dagRuns":
+            return _page("dag_runs", self.runs, request)
+        if parse := re.fullmatch(r"/api/v2/parseDagFile/token-of-(.+)", path):
+            self.requested_parses.append(parse[1])
+            return httpx.Response(201)
         if path == "/api/v2/importErrors":
             return _page("import_errors", self.import_errors, request)
         if source := re.fullmatch(r"/api/v2/dagSources/(\w+)", path):
             texts = [self.bundle[name] for name, dag_id in self._dags() if dag_id == source[1]]
-            if texts:
-                return httpx.Response(200, json={"content": texts[0]})
-        return httpx.Response(404, json={"detail": f"not found: {path}"})
+            return httpx.Response(200, json={"content": texts[0]}) if texts else None
+        return None
 
     def _login(self, request: httpx.Request) -> httpx.Response:
         if json.loads(request.content)["password"] != PASSWORD:
@@ -71,17 +91,28 @@ class FakeAirflow:
         self.token += 1
         return httpx.Response(201, json={"access_token": f"token-{self.token}"})
 
+    def _one_dag(self, request: httpx.Request) -> httpx.Response | None:
+        dag_id = request.url.path.removeprefix("/api/v2/dags/")
+        names = [name for name, known in self._dags() if known == dag_id]
+        if not names:
+            return None
+        if request.method == "PATCH":
+            (self.unpaused.discard if json.loads(request.content)["is_paused"] else self.unpaused.add)(dag_id)
+        return httpx.Response(200, json=self._dag(dag_id, names[0]))
+
     def _dags(self) -> list[tuple[str, str]]:
         return [(name, dag_id) for name, text in self.bundle.items() for dag_id in find_dag_ids(text)]
 
     def _dag(self, dag_id: str, name: str) -> dict[str, Any]:
         return {
             "dag_id": dag_id,
-            "is_paused": True,
+            "is_paused": dag_id not in self.unpaused,
             "is_stale": False,
             "bundle_name": "dags",
             "relative_fileloc": name,
-            "last_parsed_time": self.parsed.isoformat(),
+            "bundle_version": self.version,
+            "file_token": f"token-of-{name}",
+            "last_parsed_time": self.parsed_at[name].isoformat(),
             "has_import_errors": False,
         }
 

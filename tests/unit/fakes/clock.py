@@ -1,15 +1,21 @@
 """A clock that only moves when somebody sleeps."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from harness.waiting import Clock
 
 
 @dataclass
 class FakeTime:
-    """Seconds from zero."""
+    """Seconds from zero; what was planned for a time happens when it comes."""
 
     seconds: float = 0.0
+    _plans: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+
+    def at(self, seconds: float, action: Callable[[], object]) -> None:
+        """Plan an action; those of one time happen in the order of their planning."""
+        self._plans.append((seconds, action))
 
     @property
     def clock(self) -> Clock:
@@ -18,3 +24,7 @@ class FakeTime:
 
     def _sleep(self, seconds: float) -> None:
         self.seconds += seconds
+        due = sorted((plan for plan in self._plans if plan[0] <= self.seconds), key=lambda plan: plan[0])
+        self._plans = [plan for plan in self._plans if plan[0] > self.seconds]
+        for _, action in due:
+            action()

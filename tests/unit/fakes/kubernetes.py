@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from harness.tools import k8s
-from harness.tools.k8s import APPLY_TYPE, Json, Kubernetes, Request
+from harness.tools.k8s import APPLY_TYPE, METADATA_TYPE, Json, Kubernetes, Request
 
 WATCH_S = 0.02
 
@@ -45,6 +45,8 @@ class FakeApiServer:
         self.requests: list[Request] = []
         self.logs: dict[str, str] = {}
         self.refusals: list[Response | Exception] = []
+        self.dies_after: int | None = None
+        self.created = "2026-11-22T12:00:00Z"
         self.on_patch: Callable[[Json], None] = lambda _: None
         self._history: list[tuple[int, str, str, Json]] = []
         self._version = 100
@@ -93,6 +95,7 @@ class FakeApiServer:
         request = replace(request, query=query)
         assert request.read_timeout_s > 0
         self.requests.append(request)
+        self._maybe_die()
         if self.refusals:
             refusal = self.refusals.pop(0)
             if isinstance(refusal, Exception):
@@ -104,7 +107,7 @@ class FakeApiServer:
         if request.is_stream:
             return Response(200, chunks=self._watch(plural, namespace, query))
         if method == "GET" and not name:
-            return self._list(plural, namespace, query)
+            return self._list(plural, namespace, query, only_metadata=request.accept == METADATA_TYPE)
         if method == "PATCH" and request.content_type == APPLY_TYPE:
             return self._apply(key, body, query)
         if key not in self.objects:
@@ -117,14 +120,23 @@ class FakeApiServer:
             return self._delete(key, body)
         return _ok(self.objects[key])
 
-    def _list(self, plural: str, namespace: str, query: dict[str, str]) -> Response:
+    def _maybe_die(self) -> None:
+        if self.dies_after == 0:
+            raise ConnectionResetError("killed")
+        if self.dies_after is not None:
+            self.dies_after -= 1
+
+    def _list(self, plural: str, namespace: str, query: dict[str, str], *, only_metadata: bool) -> Response:
         with self._changed:
             items = [
                 item
                 for (kind, space, _), item in self.objects.items()
                 if kind == plural and namespace in ("", space) and _matches(item, query.get("labelSelector", ""))
             ]
-            return _ok({"metadata": {"resourceVersion": str(self._version)}, "items": items})
+            shown = [{"metadata": item["metadata"]} for item in items] if only_metadata else items
+            # A list of metadata alone has null for no items.
+            found = None if only_metadata and not shown else shown
+            return _ok({"metadata": {"resourceVersion": str(self._version)}, "items": found})
 
     def _watch(self, plural: str, namespace: str, query: dict[str, str]) -> Iterator[bytes]:
         version = int(query["resourceVersion"])
@@ -147,7 +159,9 @@ class FakeApiServer:
         if manager not in (None, query["fieldManager"]) and query["force"] != "true":
             return _status(409, "Conflict", f'conflict with "{manager}"')
         self._managers[key] = query["fieldManager"]
-        known = self.objects.get(key, {"metadata": {}})
+        known = self.objects.get(key, {"metadata": {"creationTimestamp": self.created}})
+        if known.get("immutable") and any(known.get(part) != body.get(part) for part in ("data", "binaryData")):
+            return _status(422, "Invalid", "field is immutable when `immutable` is set")
         item = {**copy.deepcopy(body), "metadata": {**known["metadata"], **copy.deepcopy(body["metadata"])}}
         return _ok(self.put(key[0], item))
 

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from harness.observe.evidence import Run, collect
+from harness.observe.recorder import PodRecorder
+from harness.waiting import NotYet, wait_until
 
 from ..fakes.airflow import FakeAirflow, task_instance
 from ..fakes.kubernetes import FakeApiServer, Response, worker_pod
@@ -65,6 +67,34 @@ def test_saves_what_airflow_says_of_the_runs(
     assert "task_id='work'" in (run / "tries.txt").read_text()
     assert (run / "work[2].1.log").read_text() == "token=***"
     assert "MISSING airflow/health.txt" in (folder / "index.txt").read_text()
+
+
+def test_saves_what_the_recorder_has_of_pods_that_are_gone(
+    server: FakeApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kubernetes = server.client(monkeypatch)
+    pod = worker_pod("gone", phase="Running")
+    state = {"running": {"startedAt": "2026-11-22T12:00:03Z"}}
+    pod["status"]["containerStatuses"] = [{"name": "base", "state": state}]
+    server.logs["gone"] = "2026-11-22T12:00:04Z its last words"
+    about = {"kind": "Pod", "name": "gone", "uid": "uid-of-gone"}
+    seen = {"reason": "Started", "message": "it runs", "type": "Normal", "lastTimestamp": "2026-11-22T12:00:03Z"}
+    server.put("events", {"metadata": {"name": "e2", "namespace": "tools"}, "involvedObject": about, **seen})
+    server.put("pods", pod)
+    server.remove("events", "tools", "e")
+    with PodRecorder(kubernetes, "tools") as recorder:
+        wait_until(
+            "the recording",
+            lambda: (recorder.log("uid-of-gone") and recorder.events("uid-of-gone")) or NotYet(""),
+            timeout_s=5,
+            interval_s=0.01,
+        )
+        server.remove("pods", "tools", "gone")
+    collect(kubernetes, None, tmp_path, namespace="tools", runs=[Run("example", "run-1")], recorder=recorder)
+    folder = tmp_path / "recorded/example/run-1/gone"
+    assert (folder / "base.log").read_text() == "its last words"
+    assert (folder / "events.txt").read_text() == "2026-11-22T12:00:03+00:00 Normal Started pod/gone: it runs"
+    assert (tmp_path / "recorded/example/run-1/a/events.txt").read_text() == ""
 
 
 def test_what_is_missing_is_noted_and_ends_nothing(

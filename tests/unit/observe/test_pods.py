@@ -45,6 +45,14 @@ def test_container_states() -> None:
     assert (pod.reason, pod.ended, pod.is_over) == ("Evicted", at(9), True)
 
 
+def test_pod_that_no_node_takes_says_so() -> None:
+    raw = worker_pod("a")
+    raw["status"]["conditions"] = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]
+    assert parse_pod(raw, at(0)).reason == "Unschedulable"
+    raw["status"]["conditions"][0]["status"] = "True"
+    assert parse_pod(raw, at(1)).reason == ""
+
+
 def test_versions_add_up_to_the_phases() -> None:
     versions = [
         parse_pod(worker_pod("a", phase=phase), at(n)) for n, phase in enumerate(["Pending", "Pending", "Running"])

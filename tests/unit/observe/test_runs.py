@@ -87,6 +87,13 @@ def test_run_that_goes_on_is_ended(scene: Scene) -> None:
     assert ended.url.path.endswith(run.run_id)
 
 
+def test_run_of_somebody_else_is_ended_too(scene: Scene) -> None:
+    run = scene.runs.adopt("example", "manual__2026")
+    scene.set_run(run.run_id, "running")
+    scene.runs.end_all()
+    assert [request.url.path for request in scene.airflow.requests if request.method == "PATCH"][-1].endswith("__2026")
+
+
 def test_pod_that_stays_is_named(scene: Scene) -> None:
     run = scene.runs.start("example")
     scene.set_run(run.run_id, "success")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import httpx2 as httpx
 import pytest
 
-from harness.tools.airflow import AirflowApiError
+from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.airflow import FakeAirflow, task_instance
@@ -137,6 +137,31 @@ def test_log_is_one_line_an_event(server: FakeAirflow) -> None:
     assert server.client().logs("example", "run-1", "work", 1) == "2026 info started {'pid': 7}\ndone\nbare"
 
 
+def test_stack_trace_of_a_log_is_lines_and_whose_log_it_is_is_left_out(server: FakeAirflow) -> None:
+    cause = {"exc_type": "OSError", "exc_value": "no route", "frames": []}
+    trace = {"exc_type": "ValueError", "exc_value": "boom", "frames": [{"filename": "d.py", "lineno": 3, "name": "f"}]}
+    entry = {"level": "error", "event": "failed", "task_id": "work", "logger": "task", "error_detail": [trace, cause]}
+    server.answers[f"{RUN}/taskInstances/work/logs/1"] = {"content": [entry]}
+    assert server.client().logs("example", "run-1", "work", 1).splitlines() == [
+        "error failed",
+        "Traceback (most recent call last):",
+        "OSError: no route",
+        "Traceback (most recent call last):",
+        '  File "d.py", line 3, in f',
+        "ValueError: boom",
+    ]
+
+
+def test_task_ids_come_after_those_they_depend_on(server: FakeAirflow) -> None:
+    server.dag_runs.tasks["example"] = {"a": [], "b": ["a"], "c": ["b", "a"]}
+    assert server.client().task_ids("example") == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(("status", "is_away"), [(0, True), (500, True), (503, True), (404, False), (401, False)])
+def test_only_what_may_be_answered_later_is_away(status: int, is_away: bool) -> None:
+    assert AirflowApiError("GET /dags", status, "").is_away is is_away
+
+
 def test_what_is_not_known_is_none(server: FakeAirflow) -> None:
     api = server.client()
     assert api.dag("nobody") is None
@@ -158,3 +183,13 @@ def test_event_logs_and_import_errors_and_xcom(server: FakeAirflow) -> None:
     assert [log.event for log in api.event_logs("example", "run-1")] == ["heartbeat timeout"]
     assert [error.stack_trace for error in api.import_errors(bundle_name="dags")] == ["boom"]
     assert api.xcom("example", "run-1", "work") == [1]
+
+
+def test_dag_is_unpaused_and_paused(server: FakeAirflow) -> None:
+    server.parse({"example.py": 'DAG("example")'})
+    api = server.client()
+    states = []
+    for change in (api.unpause, api.pause):
+        change("example")
+        states += [dag.is_paused for dag in api.dags()]
+    assert states == [False, True]

@@ -34,6 +34,11 @@ def test_unknown_kind_is_named(kubernetes: Kubernetes) -> None:
         kubernetes.get("Gateway", "x")
 
 
+@pytest.mark.parametrize(("status", "is_away"), [(0, True), (503, True), (403, False), (404, False)])
+def test_only_what_may_be_answered_later_is_away(status: int, is_away: bool) -> None:
+    assert KubernetesError("GET /api", status, "").is_away is is_away
+
+
 def test_list_adds_what_items_of_a_list_lack(kubernetes: Kubernetes, server: FakeApiServer) -> None:
     server.put("pods", worker_pod("a"))
     server.put("pods", {"metadata": {"name": "b", "namespace": "tools", "labels": {}}})

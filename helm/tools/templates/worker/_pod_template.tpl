@@ -34,11 +34,13 @@ spec:
       {{- include "airflow.containerSecurityContext" . | nindent 6 }}
       volumeMounts:
         {{- include "airflow.tmpMount" . | nindent 8 }}
+        {{- include "airflow.pythonMount" . | nindent 8 }}
         {{- include "airflow.logsMount" . | nindent 8 }}
         {{- include "airflow.bundleMounts" . | trim | nindent 8 }}
         {{- include "airflow.extraVolumeMounts" .Values.workers | nindent 8 }}
   volumes:
     {{- include "airflow.tmpVolume" . | nindent 4 }}
+    {{- include "airflow.pythonVolume" . | nindent 4 }}
     {{- include "airflow.logsVolume" . | nindent 4 }}
     {{- include "airflow.bundleVolumes" . | trim | nindent 4 }}
     {{- include "airflow.extraVolumes" .Values.workers | nindent 4 }}

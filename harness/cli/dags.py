@@ -1,0 +1,166 @@
+"""The verbs of `harness dags`."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from harness.cli.dags_commands import RUN_TIMEOUT_S, run_dag, watch_dags
+from harness.cli.options import AsJson, open_environment
+from harness.cli.output import err, out, print_json, print_table
+from harness.delivery.live import Delivery
+from harness.environment import Environment
+from harness.redact import redact
+
+app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
+
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what another hand changed in the cluster.")]
+Conf = Annotated[str, typer.Option(help="The run's conf, a JSON object.", show_default=False)]
+KIB = 1024
+
+
+@app.command("sync")
+def sync(
+    context: typer.Context,
+    *,
+    force: Force = False,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Neither compile nor import the files before they are delivered.")
+    ] = False,
+) -> None:
+    """Check the DAGs folder, deliver it and wait until Airflow serves it; no pod restarts."""
+    environment = open_environment(context)
+    environment.dags.package(has_syntax_check=not no_verify)
+    environment.check_exists()
+    if no_verify:
+        err.print("not verified: the files were neither compiled nor imported in Airflow's image", highlight=False)
+    delivery = environment.dags.sync(force=force, is_verified=not no_verify)
+    print_notes(delivery.notes)
+    out.print(in_words(delivery), highlight=False)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what a check could not know, before what it does know."""
+    for note in notes:
+        err.print(redact(note), style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+def in_words(delivery: Delivery) -> str:
+    """Return what a delivery did as a line of text."""
+    counts = {"changed": delivery.changed_dags, "added": delivery.added_dags, "removed": delivery.removed_dags}
+    words = [f"{count} {verb}" for verb, count in counts.items() if count]
+    if words:
+        count, verb = words[0].split()
+        words[0] = f"{count} DAG{'' if count == '1' else 's'} {verb}"
+    if delivery.other_files:
+        words.append(f"{delivery.other_files} other file{'' if delivery.other_files == 1 else 's'}")
+    return f"live: {', '.join(words) or 'nothing to change'} in {delivery.seconds:.1f} s"
+
+
+@app.command("check")
+def check(context: typer.Context) -> None:
+    """Check the DAGs folder without delivering it; needs no cluster."""
+    package, verdict = open_environment(context).dags.check()
+    print_notes(map(str, verdict.notes))
+    found = f"{len(package.files)} files, {len(verdict.dag_ids)} DAGs, {package.size_bytes} bytes"
+    out.print(f"{found}: no problem found in {verdict.seconds:.1f} s", highlight=False)
+
+
+@app.command("history")
+def history(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the versions that the cluster holds, the newest first."""
+    environment = open_environment(context)
+    environment.check_exists()
+    versions = environment.dags.history()
+    if as_json:
+        print_json(versions)
+        return
+    rows = [
+        (
+            version.version,
+            f"{version.current_since:%Y-%m-%d %H:%M:%S}" if version.current_since else "never",
+            str(version.files),
+            f"{version.size_bytes / KIB:.0f} KiB",
+            ", ".join(
+                filter(
+                    None,
+                    (
+                        "current" if version.is_current else "",
+                        f"{version.unfinished_runs} unfinished runs" if version.unfinished_runs else "",
+                        "" if version.is_verified else "not verified",
+                    ),
+                )
+            ),
+        )
+        for version in versions
+    ]
+    print_table(("VERSION", "CURRENT SINCE (UTC)", "FILES", "SIZE", ""), rows)
+
+
+@app.command("rollback")
+def rollback(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="Its first digits; by default the version before this one.")] = "",
+    *,
+    force: Force = False,
+) -> None:
+    """Make an earlier version the current one again, and wait until Airflow serves it."""
+    environment = open_environment(context)
+    environment.check_exists()
+    found, delivery = environment.dags.rollback(version, force=force)
+    out.print(f"{in_words(delivery)}; back at version {found}", highlight=False)
+    out.print("the folder is as it was: the next sync delivers it again", highlight=False, style="dim")
+
+
+@app.command("diff")
+def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show how the folder differs from the cluster; exit code 1 if it does."""
+    environment = open_environment(context)
+    environment.check_exists()
+    drift = environment.dags.store.drift()
+    differences = environment.dags.diff()
+    if as_json:
+        print_json({"drift": drift, "files": differences})
+    else:
+        if drift:
+            err.print(f"changed by another hand: {drift}", highlight=False, markup=False)
+        for found in differences:
+            where = {(True, True): "changed", (True, False): "only in the cluster", (False, True): "only in the folder"}
+            out.print(f"{found.path}: {where[found.cluster, found.folder]}", style="bold", highlight=False)
+            out.print(redact(found.text), end="", highlight=False, markup=False, soft_wrap=True)
+        if not differences and not drift:
+            out.print("the cluster has what the folder has")
+    if differences or drift:
+        raise typer.Exit(1)
+
+
+@app.command("run")
+def run(
+    context: typer.Context,
+    dag_id: Annotated[str, typer.Argument(help="The DAG to run.")],
+    *,
+    conf: Conf = "",
+    timeout: Annotated[float, typer.Option(help="Seconds to follow the run at most.")] = RUN_TIMEOUT_S,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run of a DAG and follow it to its end; exit code 1 when it fails."""
+    run_dag(open_environment(context), dag_id, conf=conf, timeout_s=timeout, as_json=as_json)
+
+
+@app.command("watch")
+def watch(
+    context: typer.Context,
+    trigger: Annotated[
+        str, typer.Option(metavar="DAG_ID", help="Also run this DAG after each sync.", show_default=False)
+    ] = "",
+    *,
+    conf: Conf = "",
+) -> None:
+    """Sync at every save, until Ctrl-C."""
+    environment = open_environment(context)
+    watch_dags(environment, lambda: _sync_in_words(environment), trigger=trigger, conf=conf)
+
+
+def _sync_in_words(environment: Environment) -> str:
+    delivery = environment.dags.sync()
+    return "\n".join((*delivery.notes, in_words(delivery)))

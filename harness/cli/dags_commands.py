@@ -1,0 +1,145 @@
+"""`harness dags run` and `harness dags watch`."""
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from typing import Any
+
+import typer
+
+from harness.cli.output import err, out, print_json
+from harness.cli.run_view import RunView, print_end
+from harness.delivery.watch import HasSaves, Watch, read_saves
+from harness.environment import Environment
+from harness.errors import Interrupted, UsageError
+from harness.observe.follow import find_dag, follow, start_run
+from harness.observe.recorder import PodRecorder
+from harness.observe.runs import ObservedRun
+from harness.observe.snapshots import RunSnapshot
+from harness.observe.task_logs import TaskLogs
+from harness.redact import redact
+
+RUN_TIMEOUT_S = 3600.0
+
+
+def run_dag(environment: Environment, dag_id: str, *, conf: str, timeout_s: float, as_json: bool) -> None:
+    """Start a run of the DAG, show it until it is over, and exit with 0 for success and 1 for failure.
+
+    With `as_json` its last state is printed as one JSON document, and nothing else on standard output.
+    """
+    values = parse_conf(conf)
+    environment.check_exists()
+    find_dag(environment.airflow, dag_id)
+    with PodRecorder(environment.kubernetes, environment.settings.namespace) as recorder:
+        view = None if as_json else RunView(out)
+        say = view.say if view else _say_aside
+        run = start_run(environment.airflow, recorder, dag_id, values, say=say)
+        try:
+            with view or nullcontext():
+                last = _follow(environment, run, view.show if view else lambda _: None, say, timeout_s)
+        except KeyboardInterrupt:
+            raise Interrupted(f"run {run.run_id} of DAG {dag_id} goes on", next_step=_where(environment, run)) from None
+        if view:
+            print_end(out, run, last)
+        else:
+            print_json(last)
+    if last.state != "success":
+        raise typer.Exit(1)
+
+
+def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: str, conf: str) -> None:
+    """Call `sync` at every save in the DAGs folder until Ctrl-C; `trigger` names a DAG to run after each sync."""
+    values = parse_conf(conf)
+    environment.check_exists()
+    settings = environment.settings
+    if not settings.dags_folder.is_dir():
+        raise UsageError(f"the DAG folder {settings.dags_folder} is not there", next_step="create it")
+    say = RunView(out).say
+    say(f"watching {settings.dags_folder}; Ctrl-C ends it")
+    with ExitStack() as stack:
+        runs = _RunsOfWatch(environment, stack, trigger, values)
+        watch = Watch(
+            read_saves(settings.dags_folder),
+            sync,
+            say=say,
+            ping=lambda: environment.kubernetes.get("Namespace", settings.namespace),
+            after_sync=runs.run if trigger else lambda _: None,
+        )
+        try:
+            watch.run()
+        except KeyboardInterrupt:
+            say("\nended; what was live stays live")
+
+
+def parse_conf(text: str) -> dict[str, Any]:
+    """Return a run's conf; raises UsageError when the text is not a JSON object."""
+    next_step = """give a JSON object in quotes: --conf '{"day": "2026-01-31"}'"""
+    try:
+        conf = json.loads(text or "{}")
+    except ValueError as error:
+        raise UsageError(f"--conf is not JSON: {error}", next_step=next_step) from None
+    if not isinstance(conf, dict):
+        raise UsageError(f"--conf is JSON, but no object: {text}", next_step=next_step)
+    return conf
+
+
+class _RunsOfWatch:
+    """Runs one DAG again and again; the recorder of its pods stays, for its end would cost each save some seconds."""
+
+    def __init__(self, environment: Environment, stack: ExitStack, dag_id: str, conf: dict[str, Any]) -> None:
+        self._environment = environment
+        self._stack = stack
+        self._dag_id = dag_id
+        self._conf = conf
+        self._recorder: PodRecorder | None = None
+
+    def run(self, has_saves: HasSaves) -> None:
+        """Run the DAG and show its logs and states, to its end or to the next save: then the run goes on unseen."""
+        environment = self._environment
+        if self._recorder is None or self._recorder.has_ended_early:
+            recorder = PodRecorder(environment.kubernetes, environment.settings.namespace)
+            self._recorder = self._stack.enter_context(recorder)
+        with RunView(out) as view:
+            run = start_run(environment.airflow, self._recorder, self._dag_id, self._conf, say=view.say)
+            logs = TaskLogs(run)
+
+            def show(snapshot: RunSnapshot) -> None:
+                view.show(snapshot)
+                for who, lines in logs.news(snapshot):
+                    view.log(who, lines)
+                if not snapshot.is_over and has_saves():
+                    raise _Superseded
+
+            try:
+                last = _follow(environment, run, show, view.say, RUN_TIMEOUT_S)
+            except KeyboardInterrupt:
+                view.say(f"run {run.run_id} goes on; {_where(environment, run)}")
+                raise
+            except _Superseded:
+                view.say(f"a save came in; run {run.run_id} goes on without being shown")
+                return
+        print_end(out, run, last)
+
+
+class _Superseded(Exception):  # noqa: N818 - a signal, and no error
+    """Something was saved, so the run that is shown is not the newest any more."""
+
+
+def _follow(
+    environment: Environment,
+    run: ObservedRun,
+    on_snapshot: Callable[[RunSnapshot], None],
+    say: Callable[[str], None],
+    timeout_s: float,
+) -> RunSnapshot:
+    next_step = f"it goes on; {_where(environment, run)}"
+    return follow(run, on_snapshot=on_snapshot, say=say, timeout_s=timeout_s, next_step=next_step)
+
+
+def _where(environment: Environment, run: ObservedRun) -> str:
+    url = f"{environment.settings.url}/dags/{run.dag_id}/runs/{run.run_id}"
+    return f"see it, or end it by marking it failed: {url}"
+
+
+def _say_aside(text: str) -> None:
+    err.print(redact(text), highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,35 @@
+"""The DAG bundles of the chart's values: what Airflow calls each, its ConfigMap, and whether it has versions."""
+
+from typing import Any
+
+import yaml
+
+from harness.delivery.target import Target
+from harness.errors import UsageError
+from harness.settings import Settings
+
+DAGS = "dags"
+# What a chart without such values is taken to mount.
+DEFAULT = [{"name": DAGS, "configMap": "airflow-dags"}]
+
+
+def find_target(settings: Settings, bundle: str = DAGS) -> Target:
+    """Return where a bundle's files go; raises UsageError when the values have no such bundle."""
+    bundles = {item["name"]: item for item in _bundles(settings)}
+    if bundle not in bundles:
+        raise UsageError(
+            f"the chart's values have no DAG bundle `{bundle}`; there are: {', '.join(bundles)}",
+            next_step="see `dags.bundles` in the values",
+        )
+    found = bundles[bundle]
+    is_versioned = bool(found.get("versioned"))
+    return Target(settings.namespace, found["configMap"], bundle, settings.name, is_versioned=is_versioned)
+
+
+def _bundles(settings: Settings) -> list[dict[str, Any]]:
+    """Return the list of the last values file that has one: Helm replaces lists, it does not merge them."""
+    found: list[dict[str, Any]] = DEFAULT
+    for path in (settings.chart_folder / "values.yaml", *settings.values_files):
+        values = yaml.safe_load(path.read_text()) if path.is_file() else None
+        found = ((values or {}).get("dags") or {}).get("bundles") or found
+    return found

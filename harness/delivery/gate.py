@@ -1,0 +1,184 @@
+"""The gate before a delivery: imports the DAG files in the very image that the cluster runs, in a container kept warm.
+
+The container has no network, no mounts and no state; files and variables reach it by standard input. It is started by
+the first check, replaced when it does not answer or when the image or its scripts changed, and ends after an idle hour.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files as package_files
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from harness import labels
+from harness.command import CommandError, Result, run
+from harness.delivery.fixes import Tree
+from harness.delivery.verdict import Json, Verdict, judge
+from harness.errors import HarnessError, UsageError
+from harness.redact import redact
+from harness.tools.docker import Docker
+from harness.waiting import NotYet, Unreachable, wait_until
+
+LABEL = "harness.dev/gate"
+SCRIPTS = "harness.delivery.gatekeeper"
+ADDRESS = "/tmp/gate"  # noqa: S108 - in the container
+CHECK_S = 600
+START_S = 120
+# Of /tmp, which holds the trees of all checks that run at the same time, and counts against the memory.
+TMPFS = "/tmp:rw,exec,nosuid,nodev,mode=1777,size=512m"  # noqa: S108 - in the container
+LIMITS = ("--memory=2g", "--pids-limit=512")
+RIGHTS = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=50000:0")
+# The cluster's; a task may name its executor, and Airflow refuses one that is not configured.
+SETTINGS = ("--env=AIRFLOW__CORE__EXECUTOR=KubernetesExecutor",)
+# A script each from an argument: a mount would need this host's folders, which a remote engine does not see.
+BOOT = f"""
+import sys, types
+for name, text in zip(("importer", "server"), sys.argv[2:]):
+    module = sys.modules[f"{SCRIPTS}.{{name}}"] = types.ModuleType(name)
+    exec(compile(text, f"{{name}}.py", "exec"), module.__dict__)
+module.main(sys.argv[1])
+"""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The gate of one environment; `lock` is a file by which one process at a time replaces the container."""
+
+    docker: Docker
+    image: str
+    environment: str
+    lock: Path
+
+    def check(
+        self, files: Mapping[str, bytes], *, variables: Mapping[str, str] | None, folder: str = "dags"
+    ) -> Verdict:
+        """Import the DAG files among `files` (path relative to the DAG folder -> content) and return the verdict.
+
+        `variables` is the environment in which the cluster imports DAGs, None when no cluster was asked; `folder` is
+        what the author calls the DAG folder. A warm check of 20 DAGs takes less than a second, the first some seconds.
+        Raises UsageError when the image is not there, HarnessError when the container does not answer, even a new one.
+        """
+        started = time.monotonic()
+        request = _encode(files, variables)
+        answer = self._ask(request)
+        if isinstance(answer, str):
+            self._renew()
+            answer = self._ask(request)
+        if isinstance(answer, str):
+            raise HarnessError(
+                f"the DAG gate, container {self.container}, gave no verdict: {answer}\n{self._logs()}".rstrip(),
+                next_step="`docker logs` of it tells more; --no-verify delivers without the gate",
+            )
+        tree = Tree(files, answer["tree"], folder, variables)
+        return judge(answer, tree, seconds=time.monotonic() - started)
+
+    @cached_property
+    def container(self) -> str:
+        """The container's name, another one when anything that it is made of changes."""
+        digest = hashlib.sha256("\0".join([*self._flags, self.image, *self._command]).encode()).hexdigest()
+        return f"harness-{self.environment}-gate-{digest[:12]}"
+
+    @property
+    def _flags(self) -> list[str]:
+        ours = [*labels.docker_flags(self.environment), f"--label={LABEL}={self.environment}"]
+        return [*ours, *RIGHTS, *LIMITS, f"--tmpfs={TMPFS}", *SETTINGS]
+
+    @property
+    def _command(self) -> list[str]:
+        # -P: the working directory is none of the dag-processor's places for modules.
+        return ["python", "-P", "-c", BOOT, ADDRESS, _script("importer"), _script("server")]
+
+    def _ask(self, request: bytes) -> Json | str:
+        """Return the server's answer, or in words why there is none."""
+        # -I -S: the client needs nothing but the standard library, and starts sooner.
+        client = ["python", "-I", "-S", "-c", _script("client"), ADDRESS]
+        result = self._docker("exec", "-i", self.container, *client, stdin=request, timeout_s=CHECK_S)
+        if result.returncode != 0:
+            return redact(result.stderr.strip()) or f"exit code {result.returncode}"
+        try:
+            answer: Json = json.loads(result.stdout)
+        except ValueError:
+            return "the answer is not whole"
+        return answer
+
+    def _renew(self) -> None:
+        """Replace the container, unless another process has just done so, and wait until it answers."""
+        nothing = _encode({}, {})
+        with self._alone():
+            if not isinstance(self._ask(nothing), str):
+                return
+            remove_gates(self.docker, self.environment)
+            if not self.docker.has_images(self.image):
+                raise UsageError(
+                    f"the DAG gate needs the image {self.image}, which is not here yet",
+                    next_step=f"harness --name {self.environment} up, or --no-verify to go without the gate",
+                )
+            arguments = ["--detach", "--name", self.container, *self._flags, self.image, *self._command]
+            result = self._docker("run", *arguments, stdin=None, timeout_s=START_S)
+            if result.returncode != 0:
+                raise HarnessError(
+                    f"the DAG gate, container {self.container}, cannot start: {redact(result.stderr.strip())}",
+                    next_step="--no-verify delivers without the gate",
+                )
+            wait_until(f"the DAG gate, container {self.container}", lambda: self._probe(nothing), timeout_s=START_S)
+
+    def _docker(self, *arguments: str, stdin: bytes | None, timeout_s: float) -> Result:
+        """Run the client; an error of ours names the container, since the arguments hold whole scripts."""
+        try:
+            return run(
+                [self.docker.binary, *arguments], stdin=stdin, env=self.docker.env, timeout_s=timeout_s, check=False
+            )
+        except CommandError:
+            raise HarnessError(
+                f"the DAG gate, container {self.container}, did not end in {timeout_s:.0f} s",
+                next_step="`docker logs` of it tells more; --no-verify delivers without the gate",
+            ) from None
+
+    def _probe(self, request: bytes) -> Json | NotYet:
+        answer = self._ask(request)
+        if not isinstance(answer, str):
+            return answer
+        if self.docker.list_containers(f"{LABEL}={self.environment}").get(self.container) == "running":
+            return NotYet(answer)
+        raise Unreachable(f"the DAG gate, container {self.container}, ended at its start:\n{self._logs()}")
+
+    def _logs(self) -> str:
+        return redact(self.docker.logs(self.container))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.lock, timeout=START_S):
+                yield
+        except Timeout:
+            raise HarnessError(
+                f"another check has been starting the DAG gate of `{self.environment}` for {START_S} s",
+                next_step="end it, and try again",
+            ) from None
+
+
+def list_gates(docker: Docker, environment: str) -> list[str]:
+    """Return the gate's containers of an environment, those of earlier images included."""
+    return sorted(docker.list_containers(f"{LABEL}={environment}"))
+
+
+def remove_gates(docker: Docker, environment: str) -> None:
+    """Remove the gate's containers of an environment; the next check makes a new one."""
+    for container in list_gates(docker, environment):
+        docker.call("rm", "--force", "--volumes", container)
+
+
+def _script(name: str) -> str:
+    return package_files(SCRIPTS).joinpath(f"{name}.py").read_text()
+
+
+def _encode(files: Mapping[str, bytes], variables: Mapping[str, str] | None) -> bytes:
+    header = {"files": {path: len(body) for path, body in files.items()}, "variables": variables and dict(variables)}
+    return b"".join([json.dumps(header).encode(), b"\n", *files.values()])

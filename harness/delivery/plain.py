@@ -1,0 +1,75 @@
+"""DAGs in one ConfigMap that is mounted as it is: its keys are the files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness import labels
+from harness.delivery.pack import Package
+from harness.delivery.target import (
+    DIGEST_ANNOTATION,
+    FIELD_MANAGER,
+    Change,
+    Likeness,
+    Target,
+    difference,
+    drift_of,
+    files_of,
+    find_config_map,
+)
+from harness.tools.k8s import Json, Kubernetes
+
+
+@dataclass(frozen=True)
+class PlainStore:
+    """The ConfigMap of a bundle without versions."""
+
+    kubernetes: Kubernetes
+    target: Target
+
+    def write(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Change:  # noqa: ARG002 - nothing here depends on it
+        """Make the ConfigMap hold exactly the package, by server-side apply; writes nothing when it does already."""
+        config_map = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
+        change = difference(files_of(config_map).digests, package.digests, package.size_bytes)
+        if config_map is None or not change.is_empty or force:
+            # force: what the folder says wins over the fields of another manager.
+            self.kubernetes.apply(self._manifest(package), field_manager=FIELD_MANAGER, force=True)
+        return change
+
+    def compare(self, package: Package) -> Likeness:
+        """Return how the ConfigMap compares with the package."""
+        config_map = find_config_map(self.kubernetes, self.target)
+        if config_map is None:
+            return "absent"
+        if drift_of(config_map):
+            return "drift"
+        return "same" if difference(files_of(config_map).digests, package.digests).is_empty else "differs"
+
+    def drift(self) -> str:
+        """Return what another hand changed, or an empty string."""
+        config_map = find_config_map(self.kubernetes, self.target)
+        return drift_of(config_map) if config_map else ""
+
+    def digests(self) -> Mapping[str, str]:
+        """Return the digest of each file."""
+        return files_of(find_config_map(self.kubernetes, self.target)).digests
+
+    def read(self) -> Mapping[str, bytes]:
+        """Return the files."""
+        return files_of(find_config_map(self.kubernetes, self.target)).files
+
+    def delete(self) -> None:
+        """Delete the ConfigMap."""
+        self.kubernetes.delete("ConfigMap", self.target.config_map, self.target.namespace)
+
+    def _manifest(self, package: Package) -> Json:
+        return {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": self.target.config_map,
+                "namespace": self.target.namespace,
+                "labels": labels.kubernetes_labels(self.target.environment),
+                "annotations": {DIGEST_ANNOTATION: package.version},
+            },
+            "data": {path: content.decode() for path, content in package.files.items()},
+        }

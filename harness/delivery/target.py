@@ -1,0 +1,114 @@
+"""Where DAGs go, and what a delivery did there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from harness.delivery.pack import Package
+from harness.errors import UsageError
+from harness.tools.k8s import Json, Kubernetes
+
+FIELD_MANAGER = "harness-dags"
+DIGEST_ANNOTATION = "harness.dev/digest"
+VERSION_KEY = "version"  # of a pointer
+KEYS_SHOWN = 3
+
+# `drift`: somebody else changed what the harness had delivered.
+Likeness = Literal["same", "differs", "absent", "drift"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ConfigMap, and the DAG bundle that the chart makes of it.
+
+    With `is_versioned` the ConfigMap is a pointer to a version, else it holds the files themselves.
+    """
+
+    namespace: str
+    config_map: str
+    bundle: str
+    environment: str
+    is_versioned: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a delivery did to the files in the cluster."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    written_bytes: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the cluster had the very files already."""
+        return not (self.added or self.changed or self.removed)
+
+
+class DriftError(UsageError):
+    """What is in the cluster is not what the harness put there, so it is not overwritten unasked."""
+
+    def __init__(self, target: Target, what: str) -> None:
+        super().__init__(
+            f"ConfigMap {target.config_map} in {target.namespace} was changed by another hand: {what}",
+            next_step="see it with `harness dags diff`; overwrite it with `harness dags sync --force`",
+        )
+
+
+class DagStore(Protocol):
+    """The files of one target, as the cluster holds them."""
+
+    def write(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Change:
+        """Make the package the current content; raises DriftError, unless forced, and KubernetesError."""
+
+    def compare(self, package: Package) -> Likeness:
+        """Return how the current content compares with the package."""
+
+    def drift(self) -> str:
+        """Return what another hand changed, or an empty string."""
+
+    def digests(self) -> Mapping[str, str]:
+        """Return the digest of each file of the current content."""
+
+    def read(self) -> Mapping[str, bytes]:
+        """Return the current files."""
+
+    def delete(self) -> None:
+        """Remove everything of the target."""
+
+
+def find_config_map(kubernetes: Kubernetes, target: Target, *, refuse_drift: bool = False) -> Json | None:
+    """Return the target's ConfigMap; with `refuse_drift` raises DriftError when another hand changed it."""
+    found = kubernetes.get("ConfigMap", target.config_map, target.namespace)
+    if found and refuse_drift and (drift := drift_of(found)):
+        raise DriftError(target, drift)
+    return found
+
+
+def difference(before: Mapping[str, str], after: Mapping[str, str], written_bytes: int = 0) -> Change:
+    """Compare the digests of the files before and after a delivery."""
+    return Change(
+        added=tuple(sorted(after.keys() - before.keys())),
+        changed=tuple(sorted(path for path in after.keys() & before.keys() if after[path] != before[path])),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        written_bytes=written_bytes,
+    )
+
+
+def files_of(config_map: Json | None) -> Package:
+    """Return the files that a ConfigMap holds as its keys."""
+    data: Mapping[str, str] = (config_map or {}).get("data") or {}
+    return Package({key: text.encode() for key, text in sorted(data.items())})
+
+
+def drift_of(config_map: Json) -> str:
+    """Return what another hand changed in a ConfigMap, pointer or plain files, or an empty string."""
+    data: Mapping[str, str] = config_map.get("data") or {}
+    digest = (config_map["metadata"].get("annotations") or {}).get(DIGEST_ANNOTATION)
+    if digest is None:
+        return f"no sync has written it; it holds {', '.join(sorted(data)[:KEYS_SHOWN]) or 'nothing'}"
+    if set(data) == {VERSION_KEY}:
+        named = data[VERSION_KEY]
+        return "" if named == digest else f"it names version {named}, the last sync was {digest}"
+    return "" if files_of(config_map).version == digest else "its files are not those of the last sync"

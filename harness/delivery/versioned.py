@@ -1,0 +1,160 @@
+"""DAGs in versions: shards and a list of them, all immutable, and a pointer that names the current version.
+
+The pointer is written last, and in one request: whoever reads sees the old version whole or the new one whole, whenever
+the writer dies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from harness import labels
+from harness.delivery.pack import Package
+from harness.delivery.target import (
+    DIGEST_ANNOTATION,
+    FIELD_MANAGER,
+    VERSION_KEY,
+    Change,
+    Likeness,
+    Target,
+    difference,
+    drift_of,
+    find_config_map,
+)
+from harness.delivery.versions import Version, Versions
+from harness.errors import UsageError
+from harness.tools.k8s import Json, Kubernetes
+
+VERSIONS_KEPT = 5
+# A shard without a version may be another sync's, which has not come to its version yet.
+SHARD_GRACE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class VersionedStore:
+    """The pointer of a bundle with versions, and what it points to."""
+
+    kubernetes: Kubernetes
+    target: Target
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The versions behind the pointer."""
+        return Versions(self.kubernetes, self.target)
+
+    def write(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Change:
+        """Write the package as a version, if it is none yet, and point to it."""
+        pointer = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
+        before = self.digests()
+        written = self.versions.create(package, is_verified=is_verified)
+        if pointer is None or _pointed(pointer) != package.version or force:
+            self._point_to(package.version)
+        return difference(before, package.digests, written)
+
+    def point_to(self, version: Version, *, force: bool = False) -> Change:
+        """Make a version that is there the current one again; raises DriftError unless forced."""
+        find_config_map(self.kubernetes, self.target, refuse_drift=not force)
+        change = difference(self.digests(), version.files)
+        self._point_to(version.version)
+        return change
+
+    def current(self) -> Version | None:
+        """Return the version that the pointer names, or None when there is none or it is gone."""
+        pointer = self._pointer()
+        version = _pointed(pointer) if pointer else ""
+        return self.versions.get(version) if version else None
+
+    def compare(self, package: Package) -> Likeness:
+        """Return how the current version compares with the package."""
+        pointer = self._pointer()
+        if pointer is None:
+            return "absent"
+        if drift_of(pointer):
+            return "drift"
+        current = self.versions.get(_pointed(pointer))
+        whole = current is not None and set(current.shards) <= self.versions.shard_ages().keys()
+        return "same" if whole and _pointed(pointer) == package.version else "differs"
+
+    def drift(self) -> str:
+        """Return what another hand changed, or an empty string."""
+        pointer = self._pointer()
+        return drift_of(pointer) if pointer else ""
+
+    def digests(self) -> Mapping[str, str]:
+        """Return the digest of each file of the current version."""
+        current = self.current()
+        return current.files if current else {}
+
+    def read(self) -> Mapping[str, bytes]:
+        """Return the files of the current version."""
+        current = self.current()
+        return self.versions.read(current) if current else {}
+
+    def delete(self) -> None:
+        """Remove the pointer, all versions and all shards."""
+        self.kubernetes.delete("ConfigMap", self.target.config_map, self.target.namespace)
+        for version in self.versions.list():
+            self.versions.delete(version.version)
+        for digest in self.versions.shard_ages():
+            self.versions.delete_shard(digest)
+
+    def collect_garbage(self, needed: frozenset[str], *, now: datetime) -> list[str]:
+        """Delete old versions and shards that no version holds, and return the versions deleted.
+
+        The last `VERSIONS_KEPT` stay, the current one, and those `needed` by a DAG run.
+        """
+        versions, pointer = self.versions.list(), self._pointer()
+        keep = {version.version for version in versions[:VERSIONS_KEPT]} | needed
+        keep |= {_pointed(pointer)} if pointer else set()
+        gone = [version.version for version in versions if version.version not in keep]
+        for version in gone:
+            self.versions.delete(version)
+        held = {digest for version in versions if version.version in keep for digest in version.shards}
+        for digest, made in self.versions.shard_ages().items():
+            if digest not in held and made < now - SHARD_GRACE:
+                self.versions.delete_shard(digest)
+        return gone
+
+    def find(self, wanted: str) -> Version:
+        """Return the one version that begins with `wanted`, or without it the one before the current.
+
+        Raises UsageError that names the versions there are.
+        """
+        versions, pointer = self.versions.list(), self._pointer()
+        current = _pointed(pointer) if pointer else ""
+        matching = [
+            version
+            for version in versions
+            if version.version != current and (version.version.startswith(wanted) if wanted else version.current_since)
+        ]
+        if not matching or (wanted and len(matching) > 1):
+            there = ", ".join(version.version for version in versions) or "none"
+            what = f"no version {wanted} to go back to" if wanted else "no earlier version to go back to"
+            raise UsageError(f"there is {what}; there are: {there}", next_step="harness dags history")
+        return matching[0]
+
+    def _pointer(self) -> Json | None:
+        return find_config_map(self.kubernetes, self.target)
+
+    def _point_to(self, version: str) -> None:
+        self.kubernetes.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {
+                    "name": self.target.config_map,
+                    "namespace": self.target.namespace,
+                    "labels": labels.kubernetes_labels(self.target.environment),
+                    "annotations": {DIGEST_ANNOTATION: version},
+                },
+                "data": {VERSION_KEY: version},
+            },
+            field_manager=FIELD_MANAGER,
+            force=True,
+        )
+        self.versions.mark_current(version, datetime.now(UTC))
+
+
+def _pointed(pointer: Json) -> str:
+    return str((pointer.get("data") or {}).get(VERSION_KEY, ""))

@@ -1,0 +1,150 @@
+"""Speaks to Airflow's REST API: logs in, repeats what may be repeated, and says what was refused and why."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import httpx2 as httpx
+
+from harness.errors import HarnessError
+from harness.redact import redact, remember_secrets
+from harness.tools.airflow_records import Json
+from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
+
+REQUEST_TIMEOUT_S = 30.0
+RETRY_GET_S = 30.0
+PAGE = 100
+
+
+class AirflowApiError(HarnessError):
+    """Airflow refused a request (`status` is the HTTP status) or did not answer (`status` is 0)."""
+
+    def __init__(self, asked: str, status: int, reason: str, *, next_step: str = "") -> None:
+        answer = f"answered {status}" if status else "got no answer"
+        super().__init__(redact(f"Airflow API: {asked} {answer}: {reason}"), next_step=next_step)
+        self.status = status
+
+    @property
+    def is_away(self) -> bool:
+        """Return whether a later try may be answered: there was no answer, or Airflow itself lacks something."""
+        return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class AirflowClient:
+    """One Airflow, logged in when first needed and again when its token has expired.
+
+    A GET that gets no answer is repeated for `RETRY_GET_S` seconds; nothing else is, since it may have acted.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Clock = CLOCK,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._credentials = {"username": username, "password": password}
+        self._clock = clock
+        self._token = ""
+        # trust_env: Airflow is on this machine, and a proxy of the environment is never the way to it.
+        # No kept connections: while nodes restart a Service may lead to an address that another pod has by now, and a
+        # kept connection would stay with that pod, whose every answer is a 404.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(
+            base_url=self.url, timeout=REQUEST_TIMEOUT_S, limits=limits, trust_env=False, transport=transport
+        )
+        remember_secrets([password])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def login(self) -> None:
+        """Get a token; raises AirflowApiError with status 401 when the credentials are wrong."""
+        answer = self._attempt("POST", "/auth/token", self._credentials)
+        if answer.status_code != HTTPStatus.CREATED:
+            raise _refused("POST /auth/token", answer)
+        self._token = answer.json()["access_token"]
+        remember_secrets([self._token])
+
+    def _pages(self, path: str, key: str, query: Mapping[str, Any]) -> list[Json]:
+        items: list[Json] = []
+        while True:
+            body = self._get(path, {**query, "limit": PAGE, "offset": len(items)})
+            items += body[key]
+            if not body[key] or len(items) >= body["total_entries"]:
+                return items
+
+    def _get_or_none(self, path: str) -> Json | None:
+        try:
+            return self._get(path)
+        except AirflowApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def _get(self, path: str, query: Mapping[str, Any] | None = None, *, is_public: bool = False) -> Json:
+        def probe() -> httpx.Response | NotYet:
+            try:
+                return self._ask("GET", path, query=query, is_public=is_public)
+            except AirflowApiError as error:
+                if error.status:
+                    raise
+                return NotYet(str(error))
+
+        try:
+            answer = wait_until("an answer", probe, timeout_s=RETRY_GET_S, interval_s=1.0, clock=self._clock)
+        except WaitTimeoutError as error:
+            raise AirflowApiError(
+                f"GET {path}", 0, str(error), next_step="see whether Airflow runs: `make dev-status`"
+            ) from None
+        body: Json = answer.json()
+        return body
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        is_public: bool = False,
+    ) -> httpx.Response:
+        if not self._token and not is_public:
+            self.login()
+        path = f"/api/v2{path}"
+        answer = self._attempt(method, path, body, query)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            self.login()
+            answer = self._attempt(method, path, body, query)
+        if not answer.is_success:
+            raise _refused(f"{method} {path}", answer)
+        return answer
+
+    def _attempt(
+        self, method: str, path: str, body: Json | None = None, query: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            return self._client.request(method, path, json=body, params=query, headers=headers)
+        except httpx.TransportError as error:
+            raise AirflowApiError(
+                f"{method} {path}",
+                0,
+                f"{type(error).__name__} {error}".strip(),
+                next_step="see whether Airflow runs: `make dev-status`",
+            ) from None
+
+
+def _refused(asked: str, answer: httpx.Response) -> AirflowApiError:
+    try:
+        reason = str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        reason = answer.text.strip()[:300]
+    next_step = ""
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        next_step = "the Secret airflow-ui-creds must hold the credentials that the admin user was made with"
+    return AirflowApiError(asked, answer.status_code, reason, next_step=next_step)

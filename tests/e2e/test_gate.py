@@ -1,0 +1,322 @@
+"""The gate with the cluster's own image: what it finds, what it lets pass, how fast it is, and that it heals."""
+
+import statistics
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness.delivery.gate import Gate, list_gates, remove_gates
+from harness.delivery.verdict import Verdict
+from harness.pytest_plugin import AirflowEnv
+
+pytestmark = pytest.mark.timeout(240, func_only=True)
+
+TO_IMAGE = "to harness/images/airflow/requirements.in, compile it (CONTRIBUTING.md, pins and locks), then `make dev-up`"
+OTHER_ERROR = "correct it, or do it in a task: Airflow runs this line whenever it imports"
+NO_DAG = '"""Airflow takes this for a file with a DAG."""\n'
+GOOD = """
+from airflow.sdk import dag, task
+
+
+@dag(schedule=None)
+def {dag_id}() -> None:
+    @task
+    def say() -> str:
+        return "hello"
+
+    say()
+
+
+{dag_id}()
+"""
+STUBBORN = f"{NO_DAG}import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass\n"
+# file -> its text, where the problem is, what it is, how to mend it.
+BAD = {
+    "syntax.py": (f"{NO_DAG}def x(:\n", "syntax.py:2", "SyntaxError: invalid syntax", "correct the syntax"),
+    "provider.py": (
+        f"{NO_DAG}from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator\n",
+        "provider.py:2",
+        "No module named 'airflow.providers.apache'",
+        f"add apache-airflow-providers-apache-spark {TO_IMAGE}",
+    ),
+    "module.py": (
+        f"{NO_DAG}import nowhere.at_all\n",
+        "module.py:2",
+        "No module named 'nowhere'",
+        f"put nowhere.py into dags/, or add the package that brings `nowhere` {TO_IMAGE}",
+    ),
+    "deep/beside.py": (
+        f"{NO_DAG}import neighbor\n",
+        "deep/beside.py:2",
+        "No module named 'neighbor'",
+        "import it as `deep.neighbor`: names begin at dags/",
+    ),
+    "name.py": (
+        f"{NO_DAG}from deep.neighbor import NOTHING\n",
+        "name.py:2",
+        "cannot import name 'NOTHING' from 'deep.neighbor' (dags/deep/neighbor.py)",
+        "dags/deep/neighbor.py defines no `NOTHING`",
+    ),
+    "helped.py": (
+        f"{NO_DAG}import deep.broken\n",
+        "deep/broken.py:1",
+        "ZeroDivisionError: division by zero (imported by dags/helped.py)",
+        OTHER_ERROR,
+    ),
+    "cycle.py": (
+        (
+            "from airflow.providers.standard.operators.empty import EmptyOperator\nfrom airflow.sdk import DAG\n\n"
+            'with DAG("cycle"):\n    a, b, c = [EmptyOperator(task_id=name) for name in "abc"]\n    a >> b >> c >> b\n'
+        ),
+        "cycle.py:4",
+        "the tasks of the DAG `cycle` wait for each other: b >> c >> b",
+        "take one of these dependencies away",
+    ),
+    "twin_1.py": (
+        'from airflow.sdk import DAG\n\nwith DAG("twin"):\n    pass\n',
+        "twin_2.py:3",
+        "the DAG id `twin` is taken by dags/twin_1.py:3",
+        "give one of the two another id",
+    ),
+    "executor.py": (
+        (
+            "from airflow.sdk import DAG, task\n\n"
+            'with DAG("executor"):\n    @task(executor="Celery")\n    def work(): ...\n    work()\n'
+        ),
+        "executor.py:5",
+        (
+            "UnknownExecutorException: Task 'work' specifies executor 'Celery', which is not available. "
+            "Make sure it is listed in your [core] executors configuration, or update the task's executor to use one "
+            "of the configured executors."
+        ),
+        OTHER_ERROR,
+    ),
+    "exits.py": (
+        f"{NO_DAG}exit(3)\n",
+        "exits.py:2",
+        "exit() at import (SystemExit: 3)",
+        'put it below `if __name__ == "__main__":`, or into a task',
+    ),
+    "dies.py": (
+        f"{NO_DAG}import os\nos._exit(0)\n",
+        "dies.py:1",
+        "its import ended the process (exit code 0)",
+        "a DAG file must not end the process that imports it: do that in a task",
+    ),
+    "endless.py": (
+        f"{NO_DAG}while True:\n    pass\n",
+        "endless.py:2",
+        "its import did not end in 2 s",
+        "move what takes so long into a task; the limit is [core] dagbag_import_timeout",
+    ),
+    "stubborn.py": (
+        STUBBORN,
+        "stubborn.py:1",
+        "its import did not end in 4 s",
+        "move what takes so long into a task",
+    ),
+    "variable.py": (
+        f'{NO_DAG}import os\nos.environ["API_URL"]\n',
+        "variable.py:3",
+        "the environment variable `API_URL` is not set",
+        "add the key to the Secret airflow-variables, or read it inside of a task",
+    ),
+    "secret.py": (
+        f'{NO_DAG}import os\nraise ValueError(os.environ["TOKEN"])\n',
+        "secret.py:3",
+        "ValueError: ***",
+        OTHER_ERROR,
+    ),
+    "database.py": (
+        f"{NO_DAG}from airflow.utils.session import create_session\nwith create_session():\n    pass\n",
+        "database.py:3",
+        "Direct database access via the ORM is not allowed in Airflow 3.0",
+        "ask Airflow's API inside of a task",
+    ),
+}
+HELPERS = {
+    "deep/neighbor.py": "x = 1\n",
+    "deep/broken.py": "1 / 0\n",
+    "twin_2.py": 'from airflow.sdk import DAG\n\nwith DAG("twin"):\n    pass\n',
+}
+LIMITS = {"AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "2", "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "4"}
+
+
+@pytest.fixture(scope="module")
+def gate(airflow_env: AirflowEnv, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    """A gate of the tests' own, with the environment's image."""
+    environment = airflow_env.environment
+    name = f"{airflow_env.settings.name}-e2e"
+    yield Gate(environment.docker, environment.images.airflow, name, tmp_path_factory.mktemp("gate") / "lock")
+    remove_gates(environment.docker, name)
+    assert list_gates(environment.docker, name) == []
+
+
+@pytest.fixture(scope="module")
+def bad(gate: Gate) -> Verdict:
+    """The verdict on a folder with everything that is wrong."""
+    texts = {name: text for name, (text, *_) in BAD.items()} | HELPERS
+    return gate.check(encode(texts), variables={**LIMITS, "TOKEN": "s3cr3t-value"})
+
+
+def encode(texts: dict[str, str]) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def good_files(count: int, prefix: str = "good") -> dict[str, bytes]:
+    return {f"{prefix}_{i}.py": GOOD.format(dag_id=f"{prefix}_{i}").encode() for i in range(count)}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_file_gives_its_exact_message(bad: Verdict, name: str) -> None:
+    _, where, what, fix = BAD[name]
+    assert f"dags/{where}: {what}\n    fix: {fix}" in [str(problem) for problem in bad.problems]
+
+
+def test_nothing_else_is_found_in_the_bad_folder(bad: Verdict) -> None:
+    assert len(bad.problems) == len(BAD)
+    assert bad.notes == ()
+    assert bad.dag_ids == {"twin": "twin_1.py"}
+
+
+@pytest.mark.parametrize("folder", [Path("dags"), Path("tests/e2e/dags")], ids=str)
+def test_our_own_folders_are_good(airflow_env: AirflowEnv, gate: Gate, folder: Path) -> None:
+    files = {path.name: path.read_bytes() for path in (airflow_env.settings.project / folder).glob("*.py")}
+    verdict = gate.check(files, variables={}, folder=str(folder))
+    assert (verdict.problems, verdict.notes) == ((), ())
+    assert verdict.dag_ids == {Path(name).stem: name for name in files}
+
+
+def test_files_are_found_as_the_dag_processor_finds_them(gate: Gate) -> None:
+    texts = {
+        ".airflowignore": "old/\n*_draft.py\n",
+        "old/bad.py": f"{NO_DAG}1 / 0\n",
+        "team/bad_draft.py": f"{NO_DAG}1 / 0\n",
+        "plain.py": "1 / 0  # says neither of the words by which a DAG file is known\n",
+        "team/sales/daily.py": "from team.shared.names import NAME\n" + GOOD.format(dag_id="daily"),
+        "team/shared/names.py": "from pathlib import Path\n\nNAME = (Path(__file__).parent / 'q.sql').read_text()\n",
+        "team/shared/q.sql": "select 1",
+    }
+    verdict = gate.check(encode(texts), variables={})
+    assert (verdict.problems, verdict.notes) == ((), ())
+    assert verdict.dag_ids == {"daily": "team/sales/daily.py"}
+
+
+def test_rule_that_would_end_the_dag_processor_is_a_problem(gate: Gate) -> None:
+    (problem,) = gate.check(encode({".airflowignore": "!\n", "a.py": NO_DAG}), variables={}).problems
+    assert str(problem) == (
+        "dags/.airflowignore:1: Airflow cannot search the folder: GitIgnorePatternError: Invalid git pattern: '!'\n"
+        "    fix: correct the rules: the dag-processor would end with this error"
+    )
+
+
+def test_what_only_the_cluster_can_answer_is_a_note(gate: Gate) -> None:
+    texts = {
+        "connection.py": 'from airflow.sdk import DAG, BaseHook\n\nBaseHook.get_connection("lake")\n',
+        "default.py": "from airflow.sdk import DAG, Variable\n\n"
+        'with DAG(Variable.get("id", default="other")):\n    pass\n',
+        "network.py": f'{NO_DAG}import socket\nsocket.create_connection(("api.example.com", 443))\n',
+        "path.py": f'{NO_DAG}open("/opt/data/regions.csv")\n',
+        "variable.py": 'from airflow.sdk import DAG, Variable\n\nregion = Variable.get("region")\n',
+        "write.py": f'{NO_DAG}open("/opt/airflow/state", "w")\n',
+    }
+    verdict = gate.check(encode(texts), variables={})
+    assert verdict.problems == ()
+    assert [str(note) for note in verdict.notes] == [
+        "dags/connection.py:3: not checked: reads Airflow Connection `lake` at import",
+        "dags/default.py:3: reads Airflow Variable `id` at import; checked as if there were none",
+        "dags/network.py:3: not checked: uses the network at import (api.example.com)",
+        "dags/path.py:2: not checked: needs /opt/data/regions.csv at import; not here",
+        "dags/variable.py:3: not checked: reads Airflow Variable `region` at import",
+        "dags/write.py:2: not checked: needs /opt/airflow/state at import; not here",
+    ]
+    assert verdict.dag_ids == {"other": "default.py"}
+
+
+def test_variables_are_seen_and_leave_no_trace(airflow_env: AirflowEnv, gate: Gate) -> None:
+    secret = f"value-{uuid.uuid4().hex}"
+    text = f'{NO_DAG}import os\nprint(os.environ["TOKEN"])\nint(os.getenv("LIMIT"))\n'
+    files = encode({"a.py": text})
+    assert gate.check(files, variables={"TOKEN": secret, "LIMIT": "1"}).is_good
+    (problem,) = gate.check(files, variables={"TOKEN": secret}).problems
+    assert (
+        problem.fix == "this line needs LIMIT: add the key to the Secret airflow-variables, or read it inside of a task"
+    )
+    (note,) = gate.check(files, variables=None).notes
+    assert str(note) == "dags/a.py:3: not checked: reads the environment variable `TOKEN` at import"
+
+    docker = airflow_env.environment.docker
+    assert secret not in docker.call("inspect", gate.container) + docker.logs(gate.container, lines=1000)
+    left = docker.exec(gate.container, "python", "-c", "import os; print(os.listdir('/tmp'))")
+    assert "check-" not in left
+
+
+def test_file_that_leaves_threads_and_processes_behind_does_not_delay(gate: Gate) -> None:
+    text = GOOD.format(dag_id="busy") + (
+        "import subprocess, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        'subprocess.Popen(["sleep", "60"])\n'
+    )
+    verdict = gate.check(encode({"busy.py": text}), variables={})
+    assert verdict.dag_ids == {"busy": "busy.py"}
+    assert verdict.seconds < 20
+
+
+def test_twenty_dags_are_checked_at_once(gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    files = good_files(20)
+    assert gate.check(files, variables={}).is_good
+    verdicts = [gate.check(files, variables={}) for _ in range(7)]
+    assert all(len(verdict.dag_ids) == 20 for verdict in verdicts)
+    median_s = statistics.median(verdict.seconds for verdict in verdicts)
+    with capsys.disabled():
+        print(f"\n  gate: 20 DAGs, warm: {median_s:.2f} s")  # noqa: T201 - a number to keep an eye on
+    assert median_s < 2  # 0.4 s on an idle machine
+
+
+def test_concurrent_checks_do_not_mix(gate: Gate) -> None:
+    def check(number: int) -> Verdict:
+        text = GOOD.format(dag_id="same") + f'import os\nassert os.environ["NUMBER"] == "{number}"\n'
+        return gate.check(good_files(5, f"c{number}") | encode({"same.py": text}), variables={"NUMBER": str(number)})
+
+    with ThreadPoolExecutor(4) as pool:
+        verdicts = list(pool.map(check, range(8)))
+    for number, verdict in enumerate(verdicts):
+        assert verdict.problems == ()
+        assert set(verdict.dag_ids) == {"same", *(f"c{number}_{i}" for i in range(5))}
+
+
+HARM: dict[str, Callable[[AirflowEnv, Gate], object]] = {
+    "killed": lambda env, gate: env.environment.docker.call("kill", gate.container),
+    "stopped": lambda env, gate: env.environment.docker.call("stop", "--time=1", gate.container),
+    "paused": lambda env, gate: env.environment.docker.call("pause", gate.container),
+    "removed": lambda env, gate: env.environment.docker.call("rm", "--force", gate.container),
+    "without its socket": lambda env, gate: env.environment.docker.exec(gate.container, "rm", "/tmp/gate"),  # noqa: S108 - in the container
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_gate_heals_by_itself(airflow_env: AirflowEnv, gate: Gate, harm: str) -> None:
+    files = good_files(2)
+    assert gate.check(files, variables={}).is_good
+    HARM[harm](airflow_env, gate)
+    with ThreadPoolExecutor(2) as pool:
+        verdicts = list(pool.map(lambda _: gate.check(files, variables={}), range(2)))
+    assert [sorted(verdict.dag_ids) for verdict in verdicts] == [["good_0", "good_1"]] * 2
+    assert len(list_gates(airflow_env.environment.docker, gate.environment)) == 1
+
+
+def test_other_image_replaces_the_container(airflow_env: AirflowEnv, gate: Gate) -> None:
+    docker = airflow_env.environment.docker
+    tag = f"localhost/harness/airflow:gate-{uuid.uuid4().hex[:8]}"
+    docker.call("tag", gate.image, tag)
+    try:
+        other = Gate(docker, tag, gate.environment, gate.lock)
+        assert gate.check(good_files(1), variables={}).is_good
+        assert other.check(good_files(1), variables={}).is_good
+        assert list_gates(docker, gate.environment) == [other.container]
+    finally:
+        remove_gates(docker, gate.environment)
+        docker.call("rmi", tag)

@@ -1,0 +1,19 @@
+"""A project of its own for each call."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.environment import Environment
+
+from ..samples import DOCKER
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.harness]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(Environment, "check_exists", lambda _: None)
+    monkeypatch.setattr(Environment, "docker", DOCKER)
+    return tmp_path

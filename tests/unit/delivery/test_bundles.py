@@ -1,0 +1,42 @@
+"""Where a bundle's files go, by the chart's values and overlays."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.delivery.bundles import find_target
+from harness.errors import UsageError
+from harness.settings import Settings
+
+from ..samples import settings_of
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    found = settings_of(tmp_path)
+    for path in (found.chart_folder, *(file.parent for file in found.values_files)):
+        path.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def test_the_last_values_file_that_has_bundles_wins(settings: Settings) -> None:
+    (settings.chart_folder / "values.yaml").write_text(
+        "dags: {bundles: [{name: dags, configMap: airflow-dags, versioned: true}]}"
+    )
+    found = find_target(settings)
+    assert (found.config_map, found.is_versioned, found.environment) == ("airflow-dags", True, settings.name)
+    settings.values_files[0].write_text("dags: {bundles: [{name: dags, configMap: team-dags}]}")
+    found = find_target(settings)
+    assert (found.config_map, found.is_versioned) == ("team-dags", False)
+    settings.values_files[0].write_text("workers: {}")
+    assert find_target(settings).config_map == "airflow-dags"
+
+
+def test_a_chart_without_bundles_is_taken_to_mount_one_config_map(settings: Settings) -> None:
+    found = find_target(settings)
+    assert (found.config_map, found.bundle, found.is_versioned) == ("airflow-dags", "dags", False)
+
+
+def test_an_unknown_bundle_names_those_there_are(settings: Settings) -> None:
+    with pytest.raises(UsageError, match="have no DAG bundle `other`; there are: dags"):
+        find_target(settings, "other")

@@ -1,0 +1,74 @@
+"""One ConfigMap that is mounted as it is: what is written, when nothing is, and whose it is."""
+
+import pytest
+
+from harness.delivery.pack import Package
+from harness.delivery.plain import PlainStore
+from harness.delivery.target import DriftError, Target
+from harness.tools.k8s import Kubernetes
+
+from ..fakes.kubernetes import FakeApiServer
+
+TARGET = Target("tools", "airflow-dags", "dags", "dev")
+KEY = ("configmaps", "tools", "airflow-dags")
+OLD = Package({"a.py": b"1", "b.py": b"1"})
+NEW = Package({"b.py": b"2", "c.py": b"1"})
+
+
+@pytest.fixture
+def store(kubernetes: Kubernetes) -> PlainStore:
+    return PlainStore(kubernetes, TARGET)
+
+
+def test_tells_what_changed_and_labels_the_config_map(store: PlainStore, server: FakeApiServer) -> None:
+    assert store.write(OLD).added == ("a.py", "b.py")
+    change = store.write(NEW)
+    assert (change.added, change.changed, change.removed) == (("c.py",), ("b.py",), ("a.py",))
+    stored = server.objects[KEY]
+    assert stored["data"] == {"b.py": "2", "c.py": "1"}
+    assert stored["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "harness",
+        "app.kubernetes.io/part-of": "tools",
+        "harness.dev/environment": "dev",
+    }
+    assert stored["metadata"]["annotations"] == {"harness.dev/digest": NEW.version}
+
+
+def test_writes_nothing_when_nothing_changed(store: PlainStore, server: FakeApiServer) -> None:
+    store.write(OLD)
+    assert store.write(OLD).is_empty
+    assert [request.method for request in server.requests].count("PATCH") == 1
+
+
+def test_compare_read_and_delete(store: PlainStore) -> None:
+    assert store.compare(OLD) == "absent"
+    store.write(OLD)
+    assert store.compare(OLD) == "same"
+    assert store.compare(NEW) == "differs"
+    assert store.read() == OLD.files
+    assert store.digests() == OLD.digests
+    store.delete()
+    assert store.compare(OLD) == "absent"
+
+
+def test_another_hand_s_edit_is_seen_and_overwritten_only_by_force(store: PlainStore, server: FakeApiServer) -> None:
+    store.write(OLD)
+    server.objects[KEY]["data"]["a.py"] = "edited"
+    assert store.compare(OLD) == "drift"
+    with pytest.raises(DriftError) as caught:
+        store.write(NEW)
+    assert str(caught.value) == (
+        "ConfigMap airflow-dags in tools was changed by another hand: its files are not those of the last sync"
+    )
+    assert caught.value.next_step.endswith("`harness dags sync --force`")
+    assert server.objects[KEY]["data"]["a.py"] == "edited"
+    store.write(NEW, force=True)
+    assert store.compare(NEW) == "same"
+    assert store.drift() == ""
+
+
+def test_a_config_map_that_no_sync_made_is_not_taken_over(store: PlainStore, server: FakeApiServer) -> None:
+    server.put("configmaps", {"metadata": {"name": "airflow-dags", "namespace": "tools"}, "data": {"mine.py": "1"}})
+    assert store.drift() == "no sync has written it; it holds mine.py"
+    with pytest.raises(DriftError):
+        store.write(OLD)

@@ -1,0 +1,189 @@
+"""Versions behind a pointer: whole or not at all, kept as long as needed, and whose the pointer is."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+
+from harness.delivery.pack import Package
+from harness.delivery.target import DriftError, Target
+from harness.delivery.versioned import VERSIONS_KEPT, VersionedStore
+from harness.errors import UsageError
+from harness.tools.k8s import Kubernetes, KubernetesError
+
+from ..fakes.kubernetes import FakeApiServer
+
+TARGET = Target("tools", "airflow-dags", "dags", "dev", is_versioned=True)
+POINTER = ("configmaps", "tools", "airflow-dags")
+OLD = Package({"a.py": b"1", "etl/b.py": b"1"})
+NEW = Package({"c.py": b"1", "etl/b.py": b"2"})
+LATER = datetime(2026, 11, 22, 13, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(kubernetes: Kubernetes) -> VersionedStore:
+    return VersionedStore(kubernetes, TARGET)
+
+
+def numbered(number: int) -> Package:
+    return Package({"a.py": f"x = {number}".encode()})
+
+
+def names(server: FakeApiServer, part: str) -> set[str]:
+    prefix = f"airflow-dags-{part}-"
+    return {name.removeprefix(prefix) for _, _, name in server.objects if name.startswith(prefix)}
+
+
+def test_tells_what_changed_and_points_to_the_version(store: VersionedStore, server: FakeApiServer) -> None:
+    assert store.write(OLD).added == ("a.py", "etl/b.py")
+    change = store.write(NEW)
+    assert (change.added, change.changed, change.removed) == (("c.py",), ("etl/b.py",), ("a.py",))
+    assert change.written_bytes > 0
+    assert server.objects[POINTER]["data"] == {"version": NEW.version}
+    assert names(server, "v") == {OLD.version, NEW.version}
+    assert store.read() == NEW.files
+    assert store.digests() == NEW.digests
+    parts = [item for key, item in server.objects.items() if key != POINTER]
+    assert all(item["immutable"] for item in parts)
+    assert all(item["metadata"]["labels"]["harness.dev/environment"] == "dev" for item in parts)
+
+
+def test_the_same_files_are_written_once(store: VersionedStore, server: FakeApiServer) -> None:
+    store.write(OLD)
+    writes = [request.method for request in server.requests].count("PATCH")
+    again = store.write(OLD)
+    assert again.is_empty
+    assert again.written_bytes == 0
+    assert [request.method for request in server.requests].count("PATCH") == writes
+
+
+def test_a_writer_that_dies_at_any_request_leaves_the_old_version_whole_or_the_new(
+    store: VersionedStore, server: FakeApiServer, kubernetes: Kubernetes
+) -> None:
+    store.write(OLD)
+    seen = set()
+    for dies_at in count():
+        server.dies_after = dies_at
+        try:
+            store.write(NEW)
+            finished = True
+        except KubernetesError:
+            finished = False
+        server.dies_after = None
+        found = VersionedStore(kubernetes, TARGET)
+        assert found.read() in (OLD.files, NEW.files)
+        seen.add(found.read() == NEW.files)
+        if finished:
+            break
+    assert dies_at > 4
+    assert seen == {False, True}
+
+
+def test_an_unfinished_write_is_finished_by_the_next(store: VersionedStore, server: FakeApiServer) -> None:
+    store.write(OLD)
+    (shard,) = names(server, "s")
+    server.remove("configmaps", "tools", f"airflow-dags-s-{shard}")
+    assert store.compare(OLD) == "differs"
+    store.write(OLD)
+    assert store.compare(OLD) == "same"
+    assert store.read() == OLD.files
+
+
+def test_the_last_versions_stay_and_those_that_runs_need(store: VersionedStore, server: FakeApiServer) -> None:
+    packages = [numbered(number) for number in range(8)]
+    for package in packages:
+        store.write(package)
+    needed = packages[0].version
+    gone = store.collect_garbage(frozenset({needed}), now=LATER)
+    assert set(gone) == {packages[1].version, packages[2].version}
+    assert names(server, "v") == {needed, *(package.version for package in packages[-VERSIONS_KEPT:])}
+    assert len(names(server, "s")) == VERSIONS_KEPT + 1
+    assert all(store.versions.read(version) for version in store.versions.list())
+
+
+def test_a_version_that_is_current_again_counts_as_the_last(store: VersionedStore) -> None:
+    packages = [numbered(number) for number in range(5)]
+    for package in packages:
+        store.write(package)
+    store.write(packages[0])
+    assert store.versions.list()[0].version == packages[0].version
+    assert store.find("").version == packages[4].version
+
+
+def test_shards_of_another_sync_that_has_not_come_to_its_version_stay(
+    store: VersionedStore, server: FakeApiServer
+) -> None:
+    store.write(OLD)
+    orphan = {"harness.dev/dags-of": "airflow-dags", "harness.dev/dags-part": "shard"}
+    made = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    server.put(
+        "configmaps",
+        {
+            "metadata": {
+                "name": "airflow-dags-s-young",
+                "namespace": "tools",
+                "labels": orphan,
+                "creationTimestamp": made.isoformat(),
+            }
+        },
+    )
+    store.collect_garbage(frozenset(), now=made + timedelta(minutes=9))
+    assert "young" in names(server, "s")
+    store.collect_garbage(frozenset(), now=made + timedelta(minutes=11))
+    assert "young" not in names(server, "s")
+
+
+def test_back_to_an_earlier_version(store: VersionedStore) -> None:
+    store.write(OLD)
+    store.write(NEW)
+    found = store.find("")
+    assert found.version == OLD.version
+    change = store.point_to(found)
+    assert (change.added, change.changed, change.removed) == (("a.py",), ("etl/b.py",), ("c.py",))
+    assert store.read() == OLD.files
+    assert store.find(NEW.version[:4]).version == NEW.version
+
+
+def test_a_version_that_is_not_there_names_those_that_are(store: VersionedStore) -> None:
+    with pytest.raises(UsageError, match="there is no earlier version to go back to; there are: none"):
+        store.find("")
+    store.write(OLD)
+    with pytest.raises(UsageError, match=f"there is no version zz to go back to; there are: {OLD.version}"):
+        store.find("zz")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ({"version": "0123456789abcdef"}, f"it names version 0123456789abcdef, the last sync was {OLD.version}"),
+        ({"mine.py": "x = 1"}, "its files are not those of the last sync"),
+    ],
+)
+def test_another_hand_s_edit_is_seen_and_overwritten_only_by_force(
+    store: VersionedStore, server: FakeApiServer, data: dict[str, str], what: str
+) -> None:
+    store.write(OLD)
+    server.objects[POINTER]["data"] = data
+    assert store.compare(OLD) == "drift"
+    assert store.drift() == what
+    with pytest.raises(DriftError, match="was changed by another hand"):
+        store.write(NEW)
+    with pytest.raises(DriftError):
+        store.point_to(store.versions.list()[0])
+    assert server.objects[POINTER]["data"] == data
+    store.write(NEW, force=True)
+    assert store.compare(NEW) == "same"
+
+
+def test_a_pointer_that_no_sync_made_is_not_taken_over(store: VersionedStore, server: FakeApiServer) -> None:
+    server.put("configmaps", {"metadata": {"name": "airflow-dags", "namespace": "tools"}, "data": {"mine.py": "1"}})
+    with pytest.raises(DriftError, match=r"no sync has written it; it holds mine\.py"):
+        store.write(OLD)
+
+
+def test_delete_leaves_nothing(store: VersionedStore, server: FakeApiServer) -> None:
+    store.write(OLD)
+    store.write(NEW)
+    store.delete()
+    assert not server.objects
+    assert store.compare(OLD) == "absent"

@@ -1,0 +1,95 @@
+"""The numbers: counted from what was seen, and nothing made up."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.observe.follower import Gap
+from harness.observe.recorder import Mark
+from harness.report.numbers import faults, numbers, recoveries, spread, totals, verdicts
+from harness.report.records import PodRecord
+
+from ..observe.samples import at
+from .samples import case, failed_case, run_of, session_of
+
+
+def test_verdicts_are_counted_worst_first() -> None:
+    session = session_of(case("a"), failed_case("b"), case("c"))
+    assert list(verdicts(session).items()) == [("failed", 1), ("passed", 2)]
+
+
+def test_totals_of_a_clean_run() -> None:
+    session = session_of(case(), runs=(run_of("a", pods=3, retry=True), run_of("b")), marks=(Mark(at(1), "x"),))
+    assert totals(session) == {
+        "tests": 1,
+        "runs": 2,
+        "tries": 5,
+        "retries": 1,
+        "pods": 5,
+        "marks": 1,
+        "duplicates": 0,
+        "leaks": 0,
+    }
+
+
+def test_second_pod_of_a_try_is_a_duplicate_and_one_that_runs_on_a_leak() -> None:
+    run = run_of("a", pods=2)
+    again = replace(run.pods[0].pod, uid="again", deleted=None, phases=run.pods[0].pod.phases[:2])
+    run.pods.append(PodRecord(again))
+    count = totals(session_of(case(), runs=(run,)))
+    assert (count["pods"], count["duplicates"], count["leaks"]) == (3, 1, 1)
+
+
+def test_recovery_is_from_the_pod_s_end_to_the_retry_s_start() -> None:
+    # The first pod ends at 9 s, the second try is running 4.5 s after its begin at 20 s.
+    assert recoveries(session_of(case(), runs=(run_of("a", retry=True),))) == [15.5]
+    assert recoveries(session_of(case(), runs=(run_of("a", pods=3),))) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "p50", "p95"),
+    [([1.0], 1.0, 1.0), ([4.0, 1.0, 3.0, 2.0], 2.0, 4.0), ([float(n) for n in range(1, 101)], 50.0, 95.0)],
+)
+def test_spread_is_by_nearest_rank(values: list[float], p50: float, p95: float) -> None:
+    assert spread(values) == {"count": len(values), "p50": p50, "p95": p95, "max": max(values)}
+
+
+def test_nothing_has_no_spread() -> None:
+    assert spread([]) is None
+
+
+def test_faults_are_the_marks_with_what_came_of_them() -> None:
+    session = session_of(case(), case("test_b", start=100), runs=(run_of("a", retry=True),))
+    session.marks = [Mark(at(5), "killed it"), Mark(at(101), "again")]
+    first, second = faults(session)
+    assert (first["text"], first["title"], first["verdict"], first["recovery_s"]) == ("killed it", "it", "passed", 15.5)
+    assert (first["duplicates"], first["leaks"]) == (0, 0)
+    assert (second["title"], second["recovery_s"]) == ("b", None)
+
+
+def test_all_of_it_is_json() -> None:
+    session = session_of(
+        failed_case("b", properties=[("bytes", 7)], evidence=["../e"]),
+        runs=(run_of("a", retry=True),),
+        marks=(Mark(at(5), "killed it"), Mark(at(200), "later")),
+    )
+    session.gaps = [Gap(at(1), "reset", at(2), has_list=True)]
+    seen: dict[str, Any] = json.loads(json.dumps(numbers(session)))
+    assert seen["environment"] == {"name": "dev", "Kubernetes": "v1.37.2"}
+    assert seen["recovery_s"]["p50"] == 15.5
+    (test,) = seen["tests"]
+    assert (test["verdict"], test["marks"], test["properties"]) == ("failed", ["killed it"], {"bytes": "7"})
+    assert test["failures"] == [{"phase": "call", "line": "assert 1 == 2"}]
+    first, again = seen["runs"][0]["tries"]
+    assert (first["try_number"], first["state"], first["exit_code"]) == (1, "up_for_retry", 9)
+    assert again["moments"]["running"] == "2026-11-22T12:00:24.500000+00:00"
+    assert again["phases_s"]["runs"] == 4.0
+    assert [fault["text"] for fault in seen["faults"]] == ["killed it"]
+    assert seen["gaps"][0]["has_list"] is True
+
+
+def test_session_of_nothing_has_numbers_too() -> None:
+    seen = numbers(session_of())
+    assert (seen["verdicts"], seen["recovery_s"], seen["tests"]) == ({}, None, [])
