@@ -21,6 +21,7 @@ SERVERS = {
     "triggerer": "/opt/airflow",
 }
 WHAT_THE_EXECUTOR_DOES = {("", "pods", verb) for verb in ("create", "delete", "list", "patch", "watch")}
+READS_VERSIONS = {("", "configmaps", "get")}
 # What Kubernetes lets every account do: to ask about itself.
 OF_EVERYBODY = {"authorization.k8s.io", "authentication.k8s.io"}
 
@@ -68,7 +69,7 @@ def test_root_filesystem_of_a_component_is_read_only(airflow_env: AirflowEnv, co
         assert "Read-only file system" in refused.stderr
 
 
-def test_only_the_scheduler_holds_a_token(airflow_env: AirflowEnv) -> None:
+def test_only_the_scheduler_and_the_reader_of_versions_hold_a_token(airflow_env: AirflowEnv) -> None:
     holders = {
         pod["metadata"]["labels"]["app.kubernetes.io/component"]
         for pod in airflow_env.kubernetes.list("Pod", airflow_env.namespace)
@@ -76,7 +77,7 @@ def test_only_the_scheduler_holds_a_token(airflow_env: AirflowEnv) -> None:
         for source in volume.get("projected", {}).get("sources", [])
         if "serviceAccountToken" in source
     }
-    assert holders == {"scheduler"}
+    assert holders == {"scheduler", "dag-processor"}
 
 
 def rules_of(env: AirflowEnv, account: str) -> set[tuple[str, str, str]]:
@@ -105,15 +106,18 @@ def rules_of(env: AirflowEnv, account: str) -> set[tuple[str, str, str]]:
 
 
 def test_scheduler_may_do_what_the_executor_does_and_no_more(airflow_env: AirflowEnv) -> None:
-    assert rules_of(airflow_env, "airflow-scheduler") == WHAT_THE_EXECUTOR_DOES
+    assert rules_of(airflow_env, "airflow-scheduler") == WHAT_THE_EXECUTOR_DOES | READS_VERSIONS
+
+
+def test_dag_processor_may_read_config_maps_and_no_more(airflow_env: AirflowEnv) -> None:
+    assert rules_of(airflow_env, "airflow-dag-processor") == READS_VERSIONS
 
 
 def test_no_other_account_may_do_anything(airflow_env: AirflowEnv) -> None:
     accounts = {one["metadata"]["name"] for one in airflow_env.kubernetes.list("ServiceAccount", airflow_env.namespace)}
     assert {f"airflow-{name}" for name in COMPONENTS if name != "postgresql"} <= accounts
-    assert {name: rules_of(airflow_env, name) for name in accounts - {"airflow-scheduler"}} == {
-        name: set() for name in accounts - {"airflow-scheduler"}
-    }
+    others = accounts - {"airflow-scheduler", "airflow-dag-processor"}
+    assert {name: rules_of(airflow_env, name) for name in others} == {name: set() for name in others}
 
 
 def test_log_of_a_running_task_is_shown_without_a_token(airflow_env: AirflowEnv, runs: Runs) -> None:
