@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.delivery.gate import Gate, list_gates, remove_gates
+from harness.delivery.pack import pack
 from harness.delivery.verdict import Verdict
 from harness.pytest_plugin import AirflowEnv
 
@@ -184,10 +185,11 @@ def test_nothing_else_is_found_in_the_bad_folder(bad: Verdict) -> None:
 
 @pytest.mark.parametrize("folder", [Path("dags"), Path("tests/e2e/dags")], ids=str)
 def test_our_own_folders_are_good(airflow_env: AirflowEnv, gate: Gate, folder: Path) -> None:
-    files = {path.name: path.read_bytes() for path in (airflow_env.settings.project / folder).glob("*.py")}
+    files = pack(airflow_env.settings.project / folder).files
     verdict = gate.check(files, variables={}, folder=str(folder))
     assert (verdict.problems, verdict.notes) == ((), ())
-    assert verdict.dag_ids == {Path(name).stem: name for name in files}
+    # The folder's own files hold one DAG each, the packages beside them none.
+    assert verdict.dag_ids == {Path(name).stem: name for name in files if Path(name).match("*.py") and "/" not in name}
 
 
 def test_files_are_found_as_the_dag_processor_finds_them(gate: Gate) -> None:
