@@ -3,18 +3,22 @@
 import re
 import shutil
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from harness.delivery.bundles import find_target
 from harness.delivery.live import Delivering
 from harness.delivery.pack import Package, pack
+from harness.errors import UsageError
 from harness.observe import evidence
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
+from harness.settings import Settings
 
 DAGS = Path(__file__).parent / "dags"
 EVIDENCE = Path("reports", "evidence")
@@ -43,12 +47,26 @@ def remembered_environment(airflow_env: AirflowEnv, request: pytest.FixtureReque
 @pytest.fixture(scope="session", autouse=True)
 def delivered_dags(airflow_env: AirflowEnv) -> Iterator[DeliveredDags]:
     """Deliver the test DAGs into a bundle of their own, and take them away at the end."""
-    environment = airflow_env.environment
-    delivered = DeliveredDags(environment.delivering(find_target(environment.settings, "e2e")), pack(DAGS))
-    # Forced: a session that was killed may have left anything.
-    delivered.delivering.deliver(delivered.package, force=True)
-    yield delivered
-    delivered.delivering.withdraw()
+    environment, settings = airflow_env.environment, airflow_env.settings
+    delivered = DeliveredDags(environment.delivering(find_target(settings, "e2e")), pack(DAGS))
+    with _alone(settings):
+        # Forced: a session that was killed may have left anything.
+        delivered.delivering.deliver(delivered.package, force=True)
+        yield delivered
+        delivered.delivering.withdraw()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Let one test session at a time work on an environment: at its end the test DAGs go."""
+    try:
+        with FileLock(settings.state / f"{settings.name}-e2e.lock", timeout=1):
+            yield
+    except Timeout:
+        raise UsageError(
+            f"another test session works on `{settings.name}`",
+            next_step="wait for its end, or test another environment: --airflow-env NAME",
+        ) from None
 
 
 @pytest.fixture
