@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(180, func_only=True)
 
 VARIABLES = "airflow-variables"
 SPECIAL = """ a 'single' "double" $HOME $(HOME) ${HOME} `id` \\n {{ ds }} %s # ; | & = é ü 漢 \t and a\nsecond line"""
-READ_ONLY = ("/", "/etc", "/home/airflow", "/opt/airflow", "/opt/airflow/bundles/e2e", "/usr/bin")
+READ_ONLY = ("/", "/etc", "/home/airflow", "/opt/airflow", "/opt/airflow/dag-versions/e2e", "/usr/bin")
 WRITABLE = ("/opt/airflow/logs", "/tmp")  # noqa: S108 - a path in a container
 INSIDE = ("kubernetes.default.svc.cluster.local", "airflow-api-server.{namespace}.svc.cluster.local")
 
