@@ -23,6 +23,8 @@ GO_PINS = (
     ("images/node/go/local-path-provisioner", "github.com/rancher/local-path-provisioner", "local_path_provisioner"),
     ("host/go/kind", "sigs.k8s.io/kind", "kind"),
     ("host/go/helm", "helm.sh/helm/v4", "helm"),
+    ("host/go/kube-score", "github.com/zegl/kube-score", "kube_score"),
+    ("host/go/helm-docs", "github.com/norwoodj/helm-docs", "helm_docs"),
 )
 
 

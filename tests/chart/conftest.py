@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from harness.host.binaries import ensure_binary, helm_binary
+from harness.host.binaries import ensure_binary, helm_binary, helm_docs_binary, kube_score_binary
 from harness.pins import load_pins
 from harness.settings import load_settings
 from harness.tools.go import Go
 
+from .generated import Keep
+from .generated import keep as keep_file
 from .render import STABLE, Rendering, render
 
 OVERLAYS = ("", "kind", "production", "ha")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that rewrites what the tests compare with."""
+    parser.addoption(
+        "--update-snapshots",
+        action="store_true",
+        help="write snapshots, the reference of the values and the schema's descriptions anew",
+    )
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The linters, by their paths."""
+
+    kube_score: Path
+    helm_docs: Path
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    """Return the pinned linters, built when they are not here yet."""
+    pins, go = load_pins(), Go(load_settings().cache_folder)
+    return Tools(
+        kube_score=ensure_binary(kube_score_binary(pins), go, pins),
+        helm_docs=ensure_binary(helm_docs_binary(pins), go, pins),
+    )
+
+
+@pytest.fixture
+def keep(request: pytest.FixtureRequest) -> Keep:
+    """Return what compares a file with what it should hold, or writes it with `--update-snapshots`."""
+    return partial(keep_file, is_update=request.config.getoption("--update-snapshots", default=False))
 
 
 @pytest.fixture(scope="session")
