@@ -22,8 +22,8 @@ SERVERS = {
 }
 WHAT_THE_EXECUTOR_DOES = {("", "pods", verb) for verb in ("create", "delete", "list", "patch", "watch")}
 READS_VERSIONS = {("", "configmaps", "get")}
-# What Kubernetes lets every account do: to ask about itself.
-OF_EVERYBODY = {"authorization.k8s.io", "authentication.k8s.io"}
+# What Kubernetes lets every account do: to ask about itself, and to read the cluster's trust bundles, which are public.
+OF_EVERYBODY = {"authorization.k8s.io", "authentication.k8s.io", "certificates.k8s.io"}
 
 
 def kubectl(env: AirflowEnv, *words: str, stdin: str = "", check: bool = True) -> Result:
