@@ -70,7 +70,7 @@ class Quiet:
 def main(
     name: Annotated[str, typer.Option(help="Environment; made when it is missing, and left there.")] = "bench",
     edits: Annotated[int, typer.Option(help="Changes of each kind by the harness.")] = 20,
-    baseline: Annotated[int, typer.Option(help="Changes of each kind by kubectl apply; 5 minutes each.")] = 5,
+    baseline: Annotated[int, typer.Option(min=2, help="Changes of each kind by kubectl apply; 5 minutes each.")] = 5,
     results: Annotated[Path, typer.Option(help="Folder for the JSON, the table and the plot.")] = HERE / "results",
 ) -> None:
     """Measure both ways and write the results."""
