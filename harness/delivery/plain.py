@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness import labels
 from harness.delivery.pack import Package
 from harness.delivery.target import (
-    DIGEST_ANNOTATION,
-    FIELD_MANAGER,
     Change,
     Likeness,
     Target,
@@ -15,8 +12,9 @@ from harness.delivery.target import (
     drift_of,
     files_of,
     find_config_map,
+    write_config_map,
 )
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools.k8s import Kubernetes
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,8 @@ class PlainStore:
         config_map = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         change = difference(files_of(config_map).digests, package.digests, package.size_bytes)
         if config_map is None or not change.is_empty or force:
-            # force: what the folder says wins over the fields of another manager.
-            self.kubernetes.apply(self._manifest(package), field_manager=FIELD_MANAGER, force=True)
+            data = {path: content.decode() for path, content in package.files.items()}
+            write_config_map(self.kubernetes, self.target, digest=package.version, data=data)
         return change
 
     def compare(self, package: Package) -> Likeness:
@@ -60,16 +58,3 @@ class PlainStore:
     def delete(self) -> None:
         """Delete the ConfigMap."""
         self.kubernetes.delete("ConfigMap", self.target.config_map, self.target.namespace)
-
-    def _manifest(self, package: Package) -> Json:
-        return {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": self.target.config_map,
-                "namespace": self.target.namespace,
-                "labels": labels.kubernetes_labels(self.target.environment),
-                "annotations": {DIGEST_ANNOTATION: package.version},
-            },
-            "data": {path: content.decode() for path, content in package.files.items()},
-        }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from harness import labels
 from harness.delivery.pack import Package
 from harness.errors import UsageError
 from harness.tools.k8s import Json, Kubernetes
@@ -84,6 +85,21 @@ def find_config_map(kubernetes: Kubernetes, target: Target, *, refuse_drift: boo
     if found and refuse_drift and (drift := drift_of(found)):
         raise DriftError(target, drift)
     return found
+
+
+def write_config_map(kubernetes: Kubernetes, target: Target, *, digest: str, data: Mapping[str, str]) -> None:
+    """Make the target's ConfigMap hold exactly this data, and note its digest, by which drift is seen.
+
+    Forced: the fields of another manager are taken over, which `find_config_map` has refused unless that is wanted.
+    """
+    metadata = {
+        "name": target.config_map,
+        "namespace": target.namespace,
+        "labels": labels.kubernetes_labels(target.environment),
+        "annotations": {DIGEST_ANNOTATION: digest},
+    }
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+    kubernetes.apply(manifest, field_manager=FIELD_MANAGER, force=True)
 
 
 def difference(before: Mapping[str, str], after: Mapping[str, str], written_bytes: int = 0) -> Change:

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from harness import labels
 from harness.delivery.pack import Package
 from harness.delivery.target import (
-    DIGEST_ANNOTATION,
-    FIELD_MANAGER,
     VERSION_KEY,
     Change,
     Likeness,
@@ -21,6 +18,7 @@ from harness.delivery.target import (
     difference,
     drift_of,
     find_config_map,
+    write_config_map,
 )
 from harness.delivery.versions import Version, Versions
 from harness.errors import UsageError
@@ -138,21 +136,7 @@ class VersionedStore:
         return find_config_map(self.kubernetes, self.target)
 
     def _point_to(self, version: str) -> None:
-        self.kubernetes.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {
-                    "name": self.target.config_map,
-                    "namespace": self.target.namespace,
-                    "labels": labels.kubernetes_labels(self.target.environment),
-                    "annotations": {DIGEST_ANNOTATION: version},
-                },
-                "data": {VERSION_KEY: version},
-            },
-            field_manager=FIELD_MANAGER,
-            force=True,
-        )
+        write_config_map(self.kubernetes, self.target, digest=version, data={VERSION_KEY: version})
         self.versions.mark_current(version, datetime.now(UTC))
 
 
