@@ -2,16 +2,19 @@
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from harness.cluster import KUBECTL, cluster_name, control_plane
 from harness.environment import Environment
 from harness.errors import HarnessError
+from harness.faults.ledger import Faults
+from harness.observe.recorder import PodRecorder
+from harness.observe.runs import ObservedRun, Runs
 from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
@@ -37,6 +40,14 @@ class AirflowEnv:
     def namespace(self) -> str:
         """The namespace that Airflow runs in."""
         return self.settings.namespace
+
+
+class RunDag(Protocol):
+    """What the fixture `run_dag` is."""
+
+    def __call__(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> ObservedRun:
+        """Trigger a run and wait until it and its pods are over, however they end."""
+        ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -96,6 +107,45 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
     finally:
         if not was_there and not request.config.getoption("keep_airflow_env"):
             environment.down(reporter)
+
+
+@pytest.fixture(scope="session")
+def airflow(airflow_env: AirflowEnv) -> AirflowApi:
+    """Return a client of Airflow's REST API, logged in as the administrator."""
+    return airflow_env.airflow
+
+
+@pytest.fixture(scope="session")
+def recorder(airflow_env: AirflowEnv) -> Iterator[PodRecorder]:
+    """Record all worker pods from before the first trigger to after the last run."""
+    with PodRecorder(airflow_env.kubernetes, airflow_env.namespace) as recording:
+        yield recording
+
+
+@pytest.fixture
+def runs(airflow: AirflowApi, recorder: PodRecorder) -> Iterator[Runs]:
+    """Start DAG runs for one test; after it nothing of them may be left running."""
+    started = Runs(airflow, recorder)
+    yield started
+    started.end_all()
+
+
+@pytest.fixture
+def run_dag(runs: Runs) -> RunDag:
+    """Return what runs a DAG to its end: `run_dag("my_dag", {"day": "2026-01-01"})`."""
+
+    def run(dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> ObservedRun:
+        return runs.run(dag_id, conf, timeout_s=timeout_s)
+
+    return run
+
+
+@pytest.fixture
+def fault(recorder: PodRecorder) -> Iterator[Faults]:
+    """Inject faults: `with fault("the scheduler dies", action):`; one that proves nothing is an error."""
+    faults = Faults(recorder)
+    yield faults
+    faults.check_acted()
 
 
 def pytest_configure(config: pytest.Config) -> None:

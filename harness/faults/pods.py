@@ -1,40 +1,41 @@
 """Faults of worker pods."""
 
-from harness.errors import HarnessError
-from harness.tools.k8s import Kubernetes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.faults.ledger import FaultError
+from harness.observe.pods import WorkerPod
+from harness.tools.k8s import Json, Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 GONE_TIMEOUT_S = 30.0
 
 
-class FaultError(HarnessError):
-    """A fault did not act, so what a test saw after it proves nothing."""
-
-
-def force_delete_pod(
-    kubernetes: Kubernetes,
-    *,
-    namespace: str,
-    name: str,
-    uid: str,
-    clock: Clock = CLOCK,
-) -> None:
+@contextmanager
+def force_deleted(kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Delete a running pod without grace, as `kubectl delete --grace-period=0 --force`, and see that it is gone.
 
-    The UID makes sure that no other pod of that name is hit. Raises FaultError when the pod does not run now, and
-    WaitTimeoutError when it stays.
+    The UID makes sure that no other pod of that name is hit. There is nothing to undo: the executor makes another pod.
+    Raises FaultError when the pod does not run now, and WaitTimeoutError when it stays.
     """
-    pod = kubernetes.get("Pod", name, namespace)
-    if pod is None or pod["metadata"]["uid"] != uid:
-        raise FaultError(f"there is no pod {namespace}/{name} with UID {uid} to delete")
-    phase = pod["status"]["phase"]
-    if phase != "Running" or "deletionTimestamp" in pod["metadata"]:
-        raise FaultError(f"pod {namespace}/{name} is {phase} and not running on, so its deletion would be no fault")
-    if not kubernetes.delete("Pod", name, namespace, grace_period_s=0, uid=uid):
-        raise FaultError(f"pod {namespace}/{name} went by itself before it could be deleted")
+    check_running(kubernetes, pod)
+    if not kubernetes.delete("Pod", pod.name, pod.namespace, grace_period_s=0, uid=pod.uid):
+        raise FaultError(f"pod {pod.namespace}/{pod.name} went by itself before it could be deleted")
 
     def probe() -> bool | NotYet:
-        left = kubernetes.get("Pod", name, namespace)
-        return NotYet("it is still there") if left and left["metadata"]["uid"] == uid else True
+        left = kubernetes.get("Pod", pod.name, pod.namespace)
+        return NotYet("it is still there") if left and left["metadata"]["uid"] == pod.uid else True
 
-    wait_until(f"pod {namespace}/{name} gone", probe, timeout_s=GONE_TIMEOUT_S, interval_s=0.1, clock=clock)
+    wait_until(f"pod {pod.namespace}/{pod.name} gone", probe, timeout_s=GONE_TIMEOUT_S, interval_s=0.1, clock=clock)
+    yield f"pod {pod.name} ran, and its object is gone"
+
+
+def check_running(kubernetes: Kubernetes, pod: WorkerPod) -> Json:
+    """Return the pod's object; raises FaultError unless it runs now, with no deletion asked for."""
+    found = kubernetes.get("Pod", pod.name, pod.namespace)
+    if found is None or found["metadata"]["uid"] != pod.uid:
+        raise FaultError(f"there is no pod {pod.namespace}/{pod.name} with UID {pod.uid} to harm")
+    phase = found["status"]["phase"]
+    if phase != "Running" or "deletionTimestamp" in found["metadata"]:
+        raise FaultError(f"pod {pod.namespace}/{pod.name} is {phase} and not running on: harming it would be no fault")
+    return found

@@ -76,21 +76,6 @@ def e2e_folder(delivered_dags: DeliveredDags, tmp_path: Path) -> Iterator[Path]:
     delivered_dags.delivering.deliver(delivered_dags.package, force=True)
 
 
-@pytest.fixture(scope="session")
-def recorder(airflow_env: AirflowEnv, delivered_dags: DeliveredDags) -> Iterator[PodRecorder]:  # noqa: ARG001 - the DAGs come first
-    """Record all worker pods from before the first trigger to after the last run."""
-    with PodRecorder(airflow_env.kubernetes, airflow_env.namespace) as recording:
-        yield recording
-
-
-@pytest.fixture
-def runs(airflow_env: AirflowEnv, recorder: PodRecorder) -> Iterator[Runs]:
-    """Start DAG runs for one test; after it nothing of them may be left running."""
-    started = Runs(airflow_env.airflow, recorder)
-    yield started
-    started.end_all()
-
-
 @pytest.fixture(scope="module")
 def shared_runs(airflow_env: AirflowEnv, recorder: PodRecorder) -> Iterator[Runs]:
     """Start DAG runs that the tests of one module look at together; after them nothing may be left running."""

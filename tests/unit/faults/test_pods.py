@@ -2,16 +2,19 @@
 
 import pytest
 
-from harness.faults.pods import FaultError, force_delete_pod
+from harness.faults.ledger import FaultError
+from harness.faults.pods import force_deleted
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.clock import FakeTime
 from ..fakes.kubernetes import FakeApiServer, worker_pod
+from ..observe.samples import pod
 
 
 def delete(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch, uid: str = "uid-of-a") -> None:
     kubernetes = server.client(monkeypatch)
-    force_delete_pod(kubernetes, namespace="tools", name="a", uid=uid, clock=FakeTime().clock)
+    with force_deleted(kubernetes, pod(name="a", uid=uid), clock=FakeTime().clock) as proof:
+        assert proof
 
 
 def test_running_pod_goes_without_grace(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,28 @@
+"""What must be true after a fault: the victim was retried soon, and nobody else noticed."""
+
+from harness.observe.expectations import expect_retried_within, expect_untouched, expect_witness
+from harness.observe.pods import WorkerPod
+from harness.observe.runs import ObservedRun
+
+from ..checks import check_run
+
+RETRIED_WITHIN_S = 60
+
+
+def check_retried(run: ObservedRun, bystander: WorkerPod) -> None:
+    """Check that the victim was retried soon, and that the bystander ran through it in the pod that it had before."""
+    check_run(run, {"victim": 2, "bystander": 1})
+    pods, tries = run.pods, run.tries
+    victim = run.pod_of("victim")
+    assert victim is not None
+    witness = next(ti for ti in tries if ti.task_id == "bystander")
+    expect_retried_within(pods, tries, task_id="victim", limit_s=RETRIED_WITHIN_S)
+    expect_witness(pods, tries, witness=witness, victim=victim)
+    expect_untouched(pods, tries, uids={bystander.uid}, task_id="bystander")
+
+
+def check_bystander_run(other: ObservedRun, pod: WorkerPod) -> None:
+    """Check that the second DAG run ended well on its first try, in the pod that it had before the fault."""
+    other.wait(timeout_s=90)
+    check_run(other, {"wait": 1})
+    expect_untouched(other.pods, other.tries, uids={pod.uid})
