@@ -142,7 +142,7 @@ def run_dag(runs: Runs) -> RunDag:
 
 @pytest.fixture
 def fault(recorder: PodRecorder) -> Iterator[Faults]:
-    """Inject faults: `with fault("the scheduler dies", action):`; one that proves nothing is an error."""
+    """Inject faults, each for the length of a block: a fault that does not prove that it acted is an error."""
     faults = Faults(recorder)
     yield faults
     faults.check_acted()
