@@ -1,6 +1,7 @@
 """The pytest plugin's other half: writes a report on every session with a test that uses `airflow_env`.
 
-It finds what to report by itself: each `Runs` and `PodRecorder` among a test's fixtures, whatever their names.
+It finds what to report by itself: each `Runs`, `PodRecorder` and `Faults` among a test's fixtures, whatever their
+names.
 """
 
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.faults.ledger import Faults
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import ObservedRun, Runs
@@ -202,10 +204,15 @@ class ReportPlugin:
                     self._meet(value)
                 elif isinstance(value, PodRecorder):
                     self._recorders[id(value)] = value
+                elif isinstance(value, Faults):
+                    case.injections = value.injections
                 elif isinstance(value, Runs):
                     self._take_runs(case, value)
             except HarnessError as error:
                 case.problems.append(f"The report is not whole: {error}")
+        hit = {RunKey(one.run.dag_id, one.run.run_id) for one in case.injections if one.run}
+        if hit:
+            case.runs = [key for key in case.runs if key in hit]
 
     def _meet(self, env: AirflowEnv) -> None:
         self._session.name = env.settings.name

@@ -8,6 +8,7 @@ from datetime import datetime
 from harness.errors import HarnessError
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
+from harness.observe.runs import ObservedRun
 
 
 class FaultError(HarnessError):
@@ -16,11 +17,15 @@ class FaultError(HarnessError):
 
 @dataclass
 class Injection:
-    """One fault; `proof` says how it is known to have acted, and is empty until it is."""
+    """One fault; `proof` says how it is known to have acted, and is empty until it is.
+
+    `run` is the one that it hits, if it hits one alone.
+    """
 
     fault: str
     injected: datetime
     proof: str = ""
+    run: ObservedRun | None = None
     recovered: datetime | None = None
 
     @property
@@ -38,12 +43,15 @@ class Faults:
         self.injections: list[Injection] = []
 
     @contextmanager
-    def __call__(self, name: str, action: AbstractContextManager[str]) -> Iterator[Injection]:
+    def __call__(
+        self, name: str, action: AbstractContextManager[str], *, run: ObservedRun | None = None
+    ) -> Iterator[Injection]:
         """Do `action` for the length of the block; what it yields is the proof that it acted.
 
+        Name the `run` that it hits when the test's fixtures have others, too: the report then counts that one alone.
         Raises FaultError when the proof is empty.
         """
-        injection = Injection(name, self._now())
+        injection = Injection(name, self._now(), run=run)
         self.injections.append(injection)
         with action as proof:
             if not proof:
@@ -52,14 +60,14 @@ class Faults:
             self._recorder.mark(f"{name}: {proof}", when=injection.injected)
             yield injection
 
-    def provoked(self, name: str, proof: str, when: datetime | None) -> Injection:
+    def provoked(self, name: str, proof: str, when: datetime | None, *, run: ObservedRun | None = None) -> Injection:
         """Note a fault that a DAG's own code did at `when`, proven by what was seen of its pod.
 
         Raises FaultError when the proof is empty or there is no time.
         """
         if not proof or when is None:
             raise FaultError(f"nothing proves that this fault acted: {name}")
-        injection = Injection(name, when, proof)
+        injection = Injection(name, when, proof, run)
         self.injections.append(injection)
         self._recorder.mark(f"{name}: {proof}", when=when)
         return injection

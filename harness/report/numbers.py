@@ -1,13 +1,18 @@
 """All numbers of a session, as what JSON can hold: verdicts, tries and their moments, recovery, duplicates, leaks."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from datetime import datetime
-from math import ceil
 from typing import Any
 
-from harness.observe.pods import TaskKey
-from harness.observe.tries import FINISHED, GONE, RUNNING, TryTimeline, total_by_phase
+from harness.observe.tries import TryTimeline, total_by_phase
+from harness.report.faults import (
+    count_duplicates,
+    count_leaks,
+    fault_cases,
+    fault_totals,
+    recoveries,
+    spread,
+)
 from harness.report.records import VERDICTS, Case, RunRecord, Session
 
 Json = dict[str, Any]
@@ -24,7 +29,7 @@ def numbers(session: Session) -> Json:
         "totals": totals(session),
         "recovery_s": spread(recoveries(session)),
         "phases_s": {phase: spread(values) for phase, values in total_by_phase(session.timelines()).items()},
-        "faults": faults(session),
+        "faults": {**fault_totals(session), "cases": fault_cases(session)},
         "gaps": [
             {"start": _iso(gap.start), "end": _iso(gap.end), "has_list": gap.has_list, "reason": gap.reason}
             for gap in session.gaps
@@ -41,7 +46,7 @@ def verdicts(session: Session) -> dict[str, int]:
 
 
 def totals(session: Session) -> dict[str, int]:
-    """Return the counts: a duplicate is a pod beyond one for each try, a leak a pod that was not over at the end."""
+    """Return the counts: duplicates as `find_duplicates` has them; a leak is a pod that was not over at the end."""
     runs = session.runs.values()
     tries = [ti for run in runs for ti in run.tries]
     return {
@@ -50,76 +55,10 @@ def totals(session: Session) -> dict[str, int]:
         "tries": len(tries),
         "retries": sum(ti.try_number > 1 for ti in tries),
         "pods": sum(len(run.pods) for run in runs),
-        "marks": len(session.marks),
-        "duplicates": _duplicates(runs),
-        "leaks": _leaks(runs),
+        "faults": sum(len(case.injections) for case in session.cases.values()),
+        "duplicates": count_duplicates(runs),
+        "leaks": count_leaks(runs),
     }
-
-
-def faults(session: Session) -> list[Json]:
-    """Return what was done to the cluster and what came of it, one entry a mark: a mark is set after a fault acted.
-
-    `recovery_s` is the longest that a retry in the test's runs took, None when nothing was retried.
-    """
-    entries = []
-    for case in session.cases.values():
-        runs = session.runs_of(case)
-        recovery = max((seconds for run in runs for seconds in _recoveries(run.timelines())), default=None)
-        entries += [
-            {
-                "text": mark.text,
-                "when": _iso(mark.when),
-                "test": case.nodeid,
-                "title": case.title,
-                "verdict": case.verdict,
-                "recovery_s": recovery,
-                "duplicates": _duplicates(runs),
-                "leaks": _leaks(runs),
-            }
-            for mark in session.marks_of(case)
-        ]
-    return entries
-
-
-def recoveries(session: Session) -> list[float]:
-    """Return for each retry the seconds from the end of the pod before to its own start, retry delay included."""
-    return [seconds for run in session.runs.values() for seconds in _recoveries(run.timelines())]
-
-
-def spread(values: Sequence[float]) -> Json | None:
-    """Return count, median, 95th percentile (nearest rank) and maximum, or None for nothing."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return {
-        "count": len(ordered),
-        "p50": round(_rank(ordered, 0.5), 3),
-        "p95": round(_rank(ordered, 0.95), 3),
-        "max": round(ordered[-1], 3),
-    }
-
-
-def _rank(ordered: Sequence[float], share: float) -> float:
-    return ordered[ceil(share * len(ordered)) - 1]
-
-
-def _recoveries(timelines: Iterable[TryTimeline]) -> Iterable[float]:
-    tries: dict[TaskKey, TryTimeline] = {timeline.key: timeline for timeline in timelines if timeline.ti}
-    for key, again in tries.items():
-        before = tries.get(TaskKey(key.task_id, key.map_index, key.try_number - 1))
-        start = again.at(RUNNING)
-        end = (before.at(FINISHED) or before.at(GONE)) if before else None
-        if start and end:
-            yield (start - end).total_seconds()
-
-
-def _duplicates(runs: Iterable[RunRecord]) -> int:
-    each = Counter((run.key, one.pod.key) for run in runs for one in run.pods)
-    return sum(count - 1 for count in each.values())
-
-
-def _leaks(runs: Iterable[RunRecord]) -> int:
-    return sum(not one.pod.is_over for run in runs for one in run.pods)
 
 
 def _case(session: Session, case: Case) -> Json:

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from harness.observe.tries import PHASES, TryTimeline, total_by_phase
 from harness.redact import redact
 from harness.report import chart
-from harness.report.numbers import faults, recoveries, spread, totals, verdicts
+from harness.report.faults import fault_cases, fault_totals, recoveries, spread
+from harness.report.numbers import totals, verdicts
 from harness.report.records import RED, Case, PodRecord, RunRecord, Session
 from harness.report.texts import counted, plural, readable_log
 
@@ -47,7 +48,8 @@ def render(session: Session) -> str:
         seconds=(session.end - session.start).total_seconds() if session.end else 0.0,
         totals=totals(session),
         recovery=spread(recoveries(session)),
-        faults=faults(session),
+        faults=fault_totals(session),
+        fault_cases=fault_cases(session),
         phases=_phases(session.timelines()),
         all_phases=PHASES,
         files=_by_file(cases),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from harness.faults.ledger import Injection
 from harness.observe.events import ClusterEvent
 from harness.observe.follower import Gap
 from harness.observe.pod_logs import PodLog
@@ -97,6 +98,7 @@ class Case:
     evidence: list[str] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     runs: list[RunKey] = field(default_factory=list)
+    injections: list[Injection] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property

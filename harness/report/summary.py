@@ -1,8 +1,11 @@
 """The report for a CI page: Markdown, short, everything in it redacted."""
 
+from collections.abc import Iterable, Sequence
+
 from harness.redact import redact
 from harness.report.chart import seconds_text
-from harness.report.numbers import faults, recoveries, spread, totals
+from harness.report.faults import fault_cases, fault_totals, recoveries, spread
+from harness.report.numbers import totals
 from harness.report.page import headline
 from harness.report.records import RED, Case, Session
 from harness.report.texts import counted
@@ -19,17 +22,11 @@ def summarize(session: Session) -> str:
         parts.append("\n".join(f"- **{_cell(case.title)}**: `{_reason(case)}`" for case in red[:MOST_FAILURES]))
     if len(red) > MOST_FAILURES:
         parts.append(f"and {len(red) - MOST_FAILURES} more")
-    done = faults(session)
-    if done:
-        lines = [
-            f"| {_cell(one['text'])} | {_cell(one['title'])} | {one['verdict']} | {_retry(one['recovery_s'])} |"
-            for one in done
-        ]
-        parts.append("\n".join(["| fault | test | verdict | longest retry |", "| --- | --- | --- | ---: |", *lines]))
+    if any(case.injections for case in cases):
+        parts += _faults(session)
     if cases:
-        rows = [_row(session, case) for case in cases]
-        head = ["| test | verdict | time | pods | retries | faults |", "| --- | --- | ---: | ---: | ---: | ---: |"]
-        parts.append("\n".join([*head, *rows]))
+        head = ["test", "verdict", "time", "pods", "retries", "faults"]
+        parts.append(_table(head, [_row(session, case) for case in cases], texts=2))
     return redact("\n\n".join(filter(None, parts))) + "\n"
 
 
@@ -43,23 +40,63 @@ def _numbers(session: Session) -> str:
         counted(count["runs"], "DAG run"),
         f"{counted(count['tries'], 'try')} ({counted(count['retries'], 'retry')})",
         counted(count["pods"], "pod"),
-        counted(count["marks"], "marked fault"),
+        counted(count["faults"], "fault"),
     ]
     wrong = f"{counted(count['duplicates'], 'duplicate pod')}, {count['leaks']} left over"
     return f"{', '.join(seen)}{retry}; {wrong}"
 
 
-def _row(session: Session, case: Case) -> str:
+def _faults(session: Session) -> list[str]:
+    """Return the table of sums, and that of the tests that injected faults."""
+    count = fault_totals(session)
+    recovery = count["recovery_s"] or {"p50": None, "p95": None}
+    sums = [count[name] for name in ("injected", "acted", "survived", "expected_failures")]
+    spread_cells = [_retry(recovery[rank]) for rank in ("p50", "p95")]
+    return [
+        _table(
+            ["injected", "acted", "survived", "expected failures", "recovery p50", "p95", "duplicates", "leaks"],
+            [[*sums, *spread_cells, count["duplicates"], count["leaks"]]],
+            texts=0,
+        ),
+        _table(
+            ["test", "what was done", "acted", "verdict", "recovery", "duplicates", "leaks"],
+            [
+                [
+                    _cell(case["title"]),
+                    _cell("; ".join(one["fault"] for one in case["faults"])),
+                    _yes(case["acted"]),
+                    case["verdict"],
+                    _retry(case["recovery_s"]),
+                    case["duplicates"],
+                    case["leaks"],
+                ]
+                for case in fault_cases(session)
+            ],
+            texts=4,
+        ),
+    ]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]], *, texts: int) -> str:
+    """Return a table whose first columns are texts and whose others are numbers."""
+    rule = ["---"] * texts + ["---:"] * (len(head) - texts)
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, rule, *rows))
+
+
+def _yes(is_so: object) -> str:
+    return "yes" if is_so else "**no**"
+
+
+def _row(session: Session, case: Case) -> list[object]:
     runs = session.runs_of(case)
-    cells = [
+    return [
         _cell(case.title),
         f"**{case.verdict}**" if case.verdict in RED else case.verdict,
         seconds_text(sum(case.seconds.values())),
         sum(len(run.pods) for run in runs),
         sum(ti.try_number > 1 for run in runs for ti in run.tries),
-        len(session.marks_of(case)),
+        len(case.injections),
     ]
-    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _retry(seconds: float | None) -> str:

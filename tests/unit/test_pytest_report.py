@@ -111,11 +111,38 @@ def test_runs_pods_and_marks_are_found_whatever_the_fixtures_are_called(
     result.stdout.re_match_lines([r"report: file:///.*reports/e2e/report\.html"])
     report = report_of(pytester)
     assert report["environment"] == {"name": "fake", "Airflow": "3.3.2", "Kubernetes": "v1.37.2", "nodes": "1"}
-    assert (report["totals"]["tries"], report["totals"]["pods"], report["totals"]["marks"]) == (1, 1, 1)
+    assert (report["totals"]["tries"], report["totals"]["pods"], report["totals"]["faults"]) == (1, 1, 0)
     (test,), (run,) = report["tests"], report["runs"]
     assert (test["verdict"], test["marks"]) == ("passed", ["did something"])
     assert (run["state"], run["tries"][0]["pod"]) == ("success", "a")
     assert "All" not in (pytester.path / "reports/e2e/summary.md").read_text().splitlines()[0]
+
+
+def test_faults_are_found_and_the_run_that_one_hits_is_the_only_one_told(
+    session: Callable[..., pytest.RunResult], pytester: pytest.Pytester
+) -> None:
+    session("""
+import contextlib
+
+import pytest
+
+from harness.faults.ledger import Faults
+
+@pytest.fixture
+def hands(watch):
+    return Faults(watch)
+
+def test_it(airflow_env, run_example, started, hands):
+    run_example()
+    run_example()
+    with hands("it dies", contextlib.nullcontext("it is dead"), run=started.started[1]):
+        pass
+""")
+    report = report_of(pytester)
+    (test,), (case,) = report["tests"], report["faults"]["cases"]
+    assert [run["run_id"] for run in test["runs"]] == [report["runs"][1]["run_id"]]
+    assert test["marks"] == ["did something", "did something", "it dies: it is dead"]
+    assert (case["faults"][0]["proof"], case["acted"], case["survived"]) == ("it is dead", True, True)
 
 
 def test_every_outcome_has_its_verdict(session: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from harness.faults.ledger import Injection
 from harness.observe.follower import Gap
 from harness.observe.recorder import Mark
-from harness.report.numbers import faults, numbers, recoveries, spread, totals, verdicts
+from harness.report.faults import fault_cases, fault_totals, recoveries, spread
+from harness.report.numbers import numbers, totals, verdicts
 from harness.report.records import PodRecord
 
 from ..observe.samples import at
@@ -21,20 +23,20 @@ def test_verdicts_are_counted_worst_first() -> None:
 
 
 def test_totals_of_a_clean_run() -> None:
-    session = session_of(case(), runs=(run_of("a", pods=3, retry=True), run_of("b")), marks=(Mark(at(1), "x"),))
+    session = session_of(case(), runs=(run_of("a", pods=3, retry=True), run_of("b")))
     assert totals(session) == {
         "tests": 1,
         "runs": 2,
         "tries": 5,
         "retries": 1,
         "pods": 5,
-        "marks": 1,
+        "faults": 0,
         "duplicates": 0,
         "leaks": 0,
     }
 
 
-def test_second_pod_of_a_try_is_a_duplicate_and_one_that_runs_on_a_leak() -> None:
+def test_second_pod_at_work_on_a_try_is_a_duplicate_and_one_that_runs_on_a_leak() -> None:
     run = run_of("a", pods=2)
     again = replace(run.pods[0].pod, uid="again", deleted=None, phases=run.pods[0].pod.phases[:2])
     run.pods.append(PodRecord(again))
@@ -60,13 +62,34 @@ def test_nothing_has_no_spread() -> None:
     assert spread([]) is None
 
 
-def test_faults_are_the_marks_with_what_came_of_them() -> None:
-    session = session_of(case(), case("test_b", start=100), runs=(run_of("a", retry=True),))
-    session.marks = [Mark(at(5), "killed it"), Mark(at(101), "again")]
-    first, second = faults(session)
-    assert (first["text"], first["title"], first["verdict"], first["recovery_s"]) == ("killed it", "it", "passed", 15.5)
-    assert (first["duplicates"], first["leaks"]) == (0, 0)
-    assert (second["title"], second["recovery_s"]) == ("b", None)
+def test_faults_are_told_with_what_came_of_them() -> None:
+    first, second = case("test_a"), case("test_b", start=100)
+    first.injections = [Injection("killed it", at(5), "exit code 9")]
+    second.injections = [
+        Injection("stopped it", at(101), "no answer", recovered=at(104)),
+        Injection("again", at(102), "no answer", recovered=at(109)),
+    ]
+    known = case("test_c", is_expected_to_fail=True, outcomes={"call": "skipped"})
+    known.injections = [Injection("killed it, too", at(5), "exit code 9")]
+    silent = failed_case("test_d")
+    silent.injections = [Injection("nothing happened", at(5))]
+    session = session_of(first, second, known, silent, case("test_e"), runs=(run_of("a", retry=True),))
+
+    a, b, c, d = fault_cases(session)
+    assert (a["title"], a["verdict"], a["acted"], a["survived"], a["recovery_s"]) == ("a", "passed", True, True, 15.5)
+    assert a["faults"] == [{"fault": "killed it", "injected": at(5).isoformat(), "proof": "exit code 9"}]
+    assert (b["recovery_s"], len(b["faults"])) == (7.0, 2)
+    assert (c["verdict"], c["acted"], c["survived"], c["recovery_s"]) == ("xfailed", True, False, None)
+    assert (d["acted"], d["survived"]) == (False, False)
+    assert fault_totals(session) == {
+        "injected": 4,
+        "acted": 3,
+        "survived": 2,
+        "expected_failures": 1,
+        "recovery_s": {"count": 2, "p50": 7.0, "p95": 15.5, "max": 15.5},
+        "duplicates": 0,
+        "leaks": 0,
+    }
 
 
 def test_all_of_it_is_json() -> None:
@@ -86,7 +109,7 @@ def test_all_of_it_is_json() -> None:
     assert (first["try_number"], first["state"], first["exit_code"]) == (1, "up_for_retry", 9)
     assert again["moments"]["running"] == "2026-11-22T12:00:24.500000+00:00"
     assert again["phases_s"]["runs"] == 4.0
-    assert [fault["text"] for fault in seen["faults"]] == ["killed it"]
+    assert (seen["faults"]["injected"], seen["faults"]["cases"]) == (0, [])
     assert seen["gaps"][0]["has_list"] is True
 
 

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from harness.faults.ledger import Injection
 from harness.observe.recorder import Mark
 from harness.redact import remember_secrets
 from harness.report.page import headline, is_red, render
@@ -77,6 +78,7 @@ def test_everything_of_a_failed_test_is_in_the_page() -> None:
         evidence=["../evidence/x"],
         images=[Image("the UI", b"png")],
         problems=["The report is not whole: x"],
+        injections=[Injection("the scheduler dies", at(5), "its UID is gone"), Injection("it hangs", at(6))],
     )
     session = session_of(bad, runs=(run_of("a", retry=True),), marks=(Mark(at(5), "killed the scheduler"),))
     page = render(session)
@@ -89,6 +91,8 @@ def test_everything_of_a_failed_test_is_in_the_page() -> None:
         "the UI",
         "The report is not whole: x",
         "killed the scheduler",
+        "the scheduler dies: its UID is gone",
+        "it hangs: nothing proves that it acted",
         "work[0] try 2",
         "pod-work-0-1",
         "Normal Pulled pod/pod-work-0-1: image",
