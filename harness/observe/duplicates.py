@@ -1,7 +1,7 @@
 """Two pods at work on one try at the same time: what must never be.
 
 Several pods of one try one after the other are legitimate: a task that was deferred or rescheduled comes back in
-another pod, and a pod that died before its task started is replaced (`[kubernetes_executor] pod_launch_failure_retries`).
+another pod, and a pod that died before its task started is replaced ([kubernetes_executor] pod_launch_failure_retries).
 """
 
 from collections.abc import Iterable
