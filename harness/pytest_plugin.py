@@ -13,6 +13,7 @@ from harness.cluster import KUBECTL, cluster_name, control_plane
 from harness.environment import Environment
 from harness.errors import HarnessError
 from harness.faults.ledger import Faults
+from harness.observe.leftovers import end_leftovers
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import ObservedRun, Runs
 from harness.settings import Settings, load_settings
@@ -117,7 +118,8 @@ def airflow(airflow_env: AirflowEnv) -> AirflowApi:
 
 @pytest.fixture(scope="session")
 def recorder(airflow_env: AirflowEnv) -> Iterator[PodRecorder]:
-    """Record all worker pods from before the first trigger to after the last run."""
+    """Record all worker pods from before the first trigger to after the last run; no older run goes on beside them."""
+    end_leftovers(airflow_env.airflow)
     with PodRecorder(airflow_env.kubernetes, airflow_env.namespace) as recording:
         yield recording
 

@@ -1,12 +1,13 @@
 """The DAG runs that a test starts: what Airflow says of them beside what was seen of their pods."""
 
-import uuid
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from harness.observe.expectations import expect_nothing_left
+from harness.observe.leftovers import make_run_id
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
 from harness.observe.timeline import timeline
@@ -99,7 +100,7 @@ class Runs:
 
     def start(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> ObservedRun:
         """Unpause the DAG and trigger a run with an id that no other run has."""
-        run_id = f"test-{uuid.uuid4().hex[:12]}"
+        run_id = make_run_id(os.getpid())
         self._airflow.unpause(dag_id)
         run = self.adopt(dag_id, run_id)
         self._airflow.trigger(dag_id, run_id, conf)

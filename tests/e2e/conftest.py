@@ -2,11 +2,13 @@
 
 import re
 import shutil
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock, Timeout
 
@@ -15,12 +17,15 @@ from harness.delivery.live import Delivering
 from harness.delivery.pack import Package, pack
 from harness.errors import UsageError
 from harness.observe import evidence
+from harness.observe.pods import WORKER_SELECTOR
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.settings import Settings
+from harness.waiting import NotYet, not_yet, wait_until
 
 DAGS = Path(__file__).parent / "dags"
+LEAK_S = 30
 EVIDENCE = Path("reports", "evidence")
 ENVIRONMENT = pytest.StashKey[AirflowEnv]()
 
@@ -39,13 +44,30 @@ class DeliveredDags:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def nothing_of_ours_is_left(airflow_env: AirflowEnv) -> Iterator[None]:
+    """See at the end that no worker pod, no thread and no process that the session started goes on."""
+    threads, me = set(threading.enumerate()), psutil.Process()
+    processes = set(me.children(recursive=True))  # the container engine, where `up` had to start it
+    yield
+
+    def probe() -> bool | NotYet:
+        left = [f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads]
+        left += [f"process {child}" for child in me.children(recursive=True) if child not in processes]
+        pods = airflow_env.kubernetes.list("Pod", airflow_env.namespace, label_selector=WORKER_SELECTOR)
+        left += [f"pod {pod['metadata']['name']}" for pod in pods]
+        return not_yet(left) if left else True
+
+    wait_until("the end of what the session started", probe, timeout_s=LEAK_S)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def remembered_environment(airflow_env: AirflowEnv, request: pytest.FixtureRequest) -> None:
     """Keep the environment where the hook that collects evidence finds it."""
     request.config.stash[ENVIRONMENT] = airflow_env
 
 
 @pytest.fixture(scope="session", autouse=True)
-def delivered_dags(airflow_env: AirflowEnv) -> Iterator[DeliveredDags]:
+def delivered_dags(airflow_env: AirflowEnv, nothing_of_ours_is_left: None) -> Iterator[DeliveredDags]:  # noqa: ARG001 - the first to begin, the last to look
     """Deliver the test DAGs into a bundle of their own, and take them away at the end."""
     environment, settings = airflow_env.environment, airflow_env.settings
     delivered = DeliveredDags(environment.delivering(find_target(settings, "e2e")), pack(DAGS))
