@@ -1,0 +1,144 @@
+"""What the KubernetesExecutor isolates and the LocalExecutor does not: the same DAG, the same faults, on both."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from harness.faults.ledger import Faults
+from harness.observe.expectations import expect_untouched
+from harness.observe.follower import utc_now
+from harness.observe.leftovers import make_run_id
+from harness.observe.pods import WorkerPod
+from harness.observe.runs import ObservedRun, Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_records import TaskInstance
+from harness.waiting import NotYet, wait_until
+
+from ..checks import check_run
+from .local_executor import NAMESPACE, local_executor
+
+pytestmark = pytest.mark.timeout(420, func_only=True)
+
+DAG = Path(__file__).parents[1] / "dags/faults/e2e_selfish.py"
+SCHEDULER = "app.kubernetes.io/component=scheduler"
+KILLED = 137
+
+
+@dataclass
+class LocalRun:
+    """A run with the LocalExecutor."""
+
+    airflow: AirflowApi
+    run_id: str
+
+    def tasks(self) -> dict[str, TaskInstance]:
+        """Return the last try of each task."""
+        return {ti.task_id: ti for ti in self.airflow.task_instances(DAG.stem, self.run_id)}
+
+    def wait_until_running(self) -> dict[str, TaskInstance]:
+        """Wait until both tasks are at work and return them."""
+
+        def probe() -> dict[str, TaskInstance] | NotYet:
+            tasks = self.tasks()
+            states = {name: ti.state for name, ti in tasks.items()}
+            return tasks if set(states.values()) == {"running"} and len(states) > 1 else NotYet(str(states))
+
+        return wait_until("both tasks of the LocalExecutor at work", probe, timeout_s=60, interval_s=0.2)
+
+    def wait(self) -> None:
+        """Wait for its end, whatever the end is."""
+        self.airflow.wait_for_run(DAG.stem, self.run_id, timeout_s=240)
+
+
+@pytest.fixture(scope="module")
+def local(airflow_env: AirflowEnv) -> Iterator[AirflowApi]:
+    with local_executor(airflow_env, [DAG]) as airflow:
+        yield airflow
+
+
+@dataclass
+class Pair:
+    """The same DAG, at work with both executors at once."""
+
+    here: ObservedRun
+    there: LocalRun
+    bystander: WorkerPod
+    before: dict[str, TaskInstance]
+    begun: datetime
+
+
+@pytest.fixture
+def start(local: AirflowApi, runs: Runs) -> Callable[..., Pair]:
+    def begin(*, is_selfish: bool) -> Pair:
+        begun, conf = utc_now(), {"is_selfish": is_selfish}
+        local.unpause(DAG.stem)
+        there = LocalRun(local, make_run_id(os.getpid()))
+        local.trigger(DAG.stem, there.run_id, conf)
+        here = runs.start(DAG.stem, conf)
+        before = there.wait_until_running()
+        return Pair(here, there, here.wait_until_running("bystander"), before, begun)
+
+    return begin
+
+
+def test_task_that_ends_all_processes_ends_its_neighbor_with_the_local_executor_alone(
+    start: Callable[..., Pair], airflow_env: AirflowEnv, fault: Faults, record_property: Callable[[str, object], None]
+) -> None:
+    pair = start(is_selfish=True)
+    pair.here.wait(timeout_s=180)
+    pair.there.wait()
+
+    victim = pair.here.pod_of("victim")
+    assert victim
+    killed = [one for one in victim.containers if one.exit_code == KILLED]
+    proof = f"pod {victim.name} ended with exit code {KILLED}" if killed else ""
+    fault.provoked("a task ends every process that it may", proof, victim.ended, run=pair.here)
+    check_run(pair.here, {"victim": 2, "bystander": 1})
+    expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
+
+    record_property("KubernetesExecutor", "its own pod ends; its neighbor and the scheduler do not notice")
+    assert scheduler_ends(airflow_env, pair.begun), "the LocalExecutor's scheduler did not notice"
+    assert pair.there.tasks()["bystander"].start != pair.before["bystander"].start
+    record_property("LocalExecutor", "the scheduler ends; its neighbor begins again")
+
+
+def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone(
+    start: Callable[..., Pair], airflow_env: AirflowEnv, fault: Faults, record_property: Callable[[str, object], None]
+) -> None:
+    pair = start(is_selfish=False)
+    with (
+        fault("our scheduler is force-deleted", scheduler_deleted(airflow_env, airflow_env.namespace), run=pair.here),
+        fault("the LocalExecutor's scheduler is force-deleted", scheduler_deleted(airflow_env, NAMESPACE)),
+    ):
+        pair.here.wait(timeout_s=180)
+        pair.there.wait()
+
+    check_run(pair.here, {"victim": 1, "bystander": 1})
+    expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
+    record_property("KubernetesExecutor", "tasks run on in their pods; the new scheduler adopts them")
+    after = pair.there.tasks()["bystander"]
+    assert after.start != pair.before["bystander"].start
+    record_property("LocalExecutor", f"tasks end with it; the neighbor begins again and ends {after.state}")
+
+
+def scheduler_ends(env: AirflowEnv, since: datetime) -> list[str]:
+    """Return when the LocalExecutor's scheduler ended since then."""
+    pods = env.kubernetes.list("Pod", NAMESPACE, label_selector=SCHEDULER)
+    statuses = [status for pod in pods for status in pod["status"]["containerStatuses"]]
+    ends = [status["lastState"].get("terminated", {}).get("finishedAt", "") for status in statuses]
+    return [end for end in ends if end and datetime.fromisoformat(end) >= since.replace(microsecond=0)]
+
+
+@contextmanager
+def scheduler_deleted(env: AirflowEnv, namespace: str) -> Iterator[str]:
+    """Delete a scheduler without grace; its Deployment makes another."""
+    (pod,) = env.kubernetes.list("Pod", namespace, label_selector=SCHEDULER)
+    name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+    assert env.kubernetes.delete("Pod", name, namespace, grace_period_s=0, uid=uid)
+    yield f"pod {name} is deleted"
