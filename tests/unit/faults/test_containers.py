@@ -68,9 +68,11 @@ def test_processes_that_live_on_are_told(running: FakeApiServer, monkeypatch: py
 
 def test_hung_processes_go_on_after_an_exception(running: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     node = Node()
-    with pytest.raises(ZeroDivisionError), harm(hung, node, running, monkeypatch):
-        assert set(node.processes.values()) == {"T"}
-        raise ZeroDivisionError
+    action = harm(hung, node, running, monkeypatch)
+    action.__enter__()
+    assert set(node.processes.values()) == {"T"}
+    with pytest.raises(ZeroDivisionError):
+        action.gen.throw(ZeroDivisionError())
     assert set(node.processes.values()) == {"S"}
 
 
