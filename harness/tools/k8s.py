@@ -188,6 +188,13 @@ class Kubernetes:
             raise
         return True
 
+    def evict(self, name: str, namespace: str, *, grace_period_s: int, uid: str) -> None:
+        """Ask for the pod's eviction; a PodDisruptionBudget that forbids it is KubernetesError with status 429."""
+        options = {"gracePeriodSeconds": grace_period_s, "preconditions": {"uid": uid}}
+        metadata = {"name": name, "namespace": namespace}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata, "deleteOptions": options}
+        self._json(Request("POST", f"{path_of('Pod', namespace, name)}/eviction", {}, body))
+
     def pod_log(
         self,
         name: str,

@@ -1,0 +1,206 @@
+"""Workers die at their work in every way at once: each task is retried in a new pod, and a steady run goes on."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from harness.faults.containers import hung, killed
+from harness.faults.departures import deleted_with_grace, evicted
+from harness.faults.ledger import Faults
+from harness.observe.expectations import expect_one_pod_per_try, expect_retried_within, expect_retry_delay, expect_tries
+from harness.observe.pods import WorkerPod
+from harness.observe.runs import ObservedRun, Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.waiting import NotYet, wait_until
+
+from ..checks import check_run
+from .checks import RETRIED_WITHIN_S, check_bystander_run
+
+pytestmark = [pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("bystander")]
+
+BATCH = {
+    "bystander": ("e2e_bystander", {"seconds": 90}),
+    "raises": ("e2e_worker_dies", {"how": "raises"}),
+    "killed": ("e2e_worker_dies", {"how": "killed"}),
+    "segfault": ("e2e_worker_dies", {"how": "segfault"}),
+    "supervisor": ("e2e_worker_dies", {"how": "supervisor"}),
+    "container": ("e2e_worker_dies", {}),
+    "hung": ("e2e_worker_dies", {}),
+    "long grace": ("e2e_worker_dies", {"seconds": 60}),
+    "short grace": ("e2e_worker_dies", {}),
+    "evicted": ("e2e_worker_dies", {}),
+    "memory": ("e2e_over_its_limits", {"how": "memory"}),
+    "room": ("e2e_over_its_limits", {"how": "room"}),
+    "always raises": ("e2e_always_raises", {}),
+}
+END_S = 200
+
+
+@pytest.fixture(scope="module")
+def batch(shared_runs: Runs) -> Mapping[str, ObservedRun]:
+    return {name: shared_runs.start(dag_id, conf) for name, (dag_id, conf) in BATCH.items()}
+
+
+@pytest.fixture(scope="module")
+def bystander(batch: Mapping[str, ObservedRun]) -> WorkerPod:
+    return batch["bystander"].wait_until_running("wait", timeout_s=90)
+
+
+def end_of_first_pod(run: ObservedRun) -> WorkerPod:
+    run.wait(timeout_s=END_S)
+    pod = run.pod_of("victim")
+    assert pod, run.story
+    return pod
+
+
+def check_retried_once(run: ObservedRun) -> None:
+    check_run(run, {"victim": 2})
+    expect_retried_within(run.pods, run.tries, task_id="victim", limit_s=RETRIED_WITHIN_S)
+
+
+def events(run: ObservedRun) -> set[str]:
+    seen = {line.event for line in run.airflow.event_logs(run.dag_id, run.run_id)}
+    return seen & {"state mismatch", "heartbeat timeout"}
+
+
+def test_hung_worker_is_retried_and_wakes_to_no_effect(
+    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
+) -> None:
+    run = batch["hung"]
+    victim = run.wait_until_running("victim")
+
+    def second() -> WorkerPod | NotYet:
+        return run.pod_of("victim", try_number=2) or NotYet("no second pod")
+
+    action = hung(airflow_env.environment.docker, airflow_env.kubernetes, victim)
+    with fault("the worker hangs", action, run=run) as injection:
+        pod = wait_until("the retry of the hung worker", second, timeout_s=RETRIED_WITHIN_S + 30)
+        fault.recovered(injection)
+    run.wait(timeout_s=END_S)
+    check_run(run, {"victim": 2})
+    assert (pod.created - injection.injected).total_seconds() <= RETRIED_WITHIN_S
+    assert events(run) == {"heartbeat timeout"}
+
+
+def test_container_that_is_killed_is_retried(
+    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
+) -> None:
+    run = batch["container"]
+    victim = run.wait_until_running("victim")
+    with fault("the container is killed", killed(airflow_env.environment.docker, airflow_env.kubernetes, victim)):
+        pod = end_of_first_pod(run)
+    assert pod.containers[0].exit_code == 137, run.story
+    check_retried_once(run)
+    assert events(run) == {"state mismatch"}
+
+
+def test_pod_that_is_deleted_with_enough_grace_ends_its_task(
+    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
+) -> None:
+    run = batch["long grace"]
+    victim = run.wait_until_running("victim")
+    with fault("the pod is deleted", deleted_with_grace(airflow_env.kubernetes, victim, grace_period_s=90), run=run):
+        run.wait(timeout_s=END_S)
+    check_run(run, {"victim": 1})
+
+
+def test_pod_that_is_deleted_with_too_little_grace_is_retried(
+    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
+) -> None:
+    run = batch["short grace"]
+    victim = run.wait_until_running("victim")
+    with fault("the pod is deleted", deleted_with_grace(airflow_env.kubernetes, victim, grace_period_s=3), run=run):
+        run.wait(timeout_s=END_S)
+    check_retried_once(run)
+
+
+def test_pod_that_is_evicted_by_the_api_is_retried(
+    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
+) -> None:
+    run = batch["evicted"]
+    victim = run.wait_until_running("victim")
+    with fault("the pod is evicted", evicted(airflow_env.kubernetes, victim, grace_period_s=3), run=run):
+        pod = end_of_first_pod(run)
+    check_retried_once(run)
+    condition = pod.condition("DisruptionTarget")
+    assert condition, run.story
+    assert condition.reason == "EvictionByEvictionAPI"
+
+
+def test_exception_is_retried_after_its_delay(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
+    run = batch["raises"]
+    pod = end_of_first_pod(run)
+    fault.provoked("the task raises", f"pod {pod.name} ended, and its try failed", pod.ended, run=run)
+    check_retried_once(run)
+    expect_retry_delay(run.pods, run.tries, task_id="victim", delay_s=1)
+    assert events(run) == set()
+
+
+@pytest.mark.parametrize("how", ["killed", "segfault"])
+def test_task_process_that_dies_by_a_signal_is_retried(
+    batch: Mapping[str, ObservedRun], fault: Faults, how: str
+) -> None:
+    run = batch[how]
+    pod = end_of_first_pod(run)
+    assert pod.containers[0].exit_code == 0, "the worker itself lives on when its task's process dies"
+    fault.provoked(f"the task's process: {how}", f"pod {pod.name} ended before its task", pod.ended, run=run)
+    check_retried_once(run)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="airflow/sdk/execution_time/supervisor.py:202 and :1554 of task-sdk 1.3.2: UP_FOR_RETRY counts as sent, "
+    "so the API hears nothing of a task process that died, and the retry waits for the heartbeat timeout",
+)
+def test_task_process_that_dies_by_a_signal_is_retried_at_once(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
+    run = batch["killed"]
+    pod = end_of_first_pod(run)
+    fault.provoked("the task's process: killed", f"pod {pod.name} ended before its task", pod.ended, run=run)
+    expect_retried_within(run.pods, run.tries, task_id="victim", limit_s=10)
+
+
+def test_supervisor_that_dies_is_retried_at_once(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
+    run = batch["supervisor"]
+    pod = end_of_first_pod(run)
+    assert pod.containers[0].exit_code == 137, run.story
+    fault.provoked("the supervisor is killed", f"pod {pod.name} ended with 137", pod.ended, run=run)
+    check_retried_once(run)
+    assert events(run) == {"state mismatch"}
+
+
+def test_task_that_takes_too_much_memory_is_retried(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
+    run = batch["memory"]
+    pod = end_of_first_pod(run)
+    assert pod.containers[0].reason == "OOMKilled", run.story
+    fault.provoked("out of memory", f"container of {pod.name}: OOMKilled", pod.ended, run=run)
+    check_retried_once(run)
+
+
+def test_task_that_takes_too_much_room_is_evicted_and_retried(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
+    run = batch["room"]
+    pod = end_of_first_pod(run)
+    assert pod.reason == "Evicted", run.story
+    fault.provoked("out of room", f"pod {pod.name}: Evicted", pod.ended, run=run)
+    check_retried_once(run)
+
+
+def test_task_that_always_raises_fails_its_downstream_alone(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
+    run = batch["always raises"]
+    pod = end_of_first_pod(run)
+    fault.provoked("the task raises", f"pod {pod.name} ended, and its try failed", pod.ended, run=run)
+    with_pods = [ti for ti in run.tries if ti.task_id != "downstream"]
+    expect_tries(with_pods, {"victim": 3, "sibling": 1}, run.pods)
+    expect_one_pod_per_try(run.pods, with_pods)
+    last = {ti.task_id: ti.state for ti in run.task_instances}
+    assert last == {"victim": "failed", "downstream": "upstream_failed", "sibling": "success"}, run.story
+    assert run.state == "failed"
+
+
+def test_steady_run_beside_all_of_them_notices_nothing(
+    batch: Mapping[str, ObservedRun], bystander: WorkerPod, fault: Faults
+) -> None:
+    victim = batch["killed"].pod_of("victim")
+    assert victim
+    fault.provoked("all of these faults", f"pod {victim.name} ended", victim.ended)
+    check_bystander_run(batch["bystander"], bystander)

@@ -1,0 +1,43 @@
+"""Deletion with grace and eviction: they hit the pod that was meant, or say that they did not."""
+
+import pytest
+
+from harness.faults.departures import deleted_with_grace, evicted
+from harness.faults.ledger import FaultError
+
+from ..fakes.kubernetes import FakeApiServer, worker_pod
+from ..observe.samples import pod
+
+
+def test_deletion_gives_the_grace(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.put("pods", worker_pod("a", phase="Running"))
+    with deleted_with_grace(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=7) as proof:
+        assert "gone" in proof
+    (request,) = (request for request in server.requests if request.method == "DELETE")
+    assert request.body
+    assert request.body["gracePeriodSeconds"] == 7
+    assert request.body["preconditions"] == {"uid": "uid-of-a"}
+
+
+def test_eviction_that_does_nothing_is_told(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The fake answers the request and evicts nobody.
+    server.put("pods", worker_pod("a", phase="Running"))
+    with (
+        pytest.raises(FaultError, match="runs on"),
+        evicted(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3),
+    ):
+        pass
+    (request,) = (request for request in server.requests if request.method == "POST")
+    assert request.path.endswith("/pods/a/eviction")
+    assert request.body
+    assert request.body["deleteOptions"] == {"gracePeriodSeconds": 3, "preconditions": {"uid": "uid-of-a"}}
+
+
+def test_pod_that_does_not_run_is_not_evicted(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.put("pods", worker_pod("a", phase="Succeeded"))
+    with (
+        pytest.raises(FaultError, match="Succeeded"),
+        evicted(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3),
+    ):
+        pass
+    assert not [request for request in server.requests if request.method == "POST"]
