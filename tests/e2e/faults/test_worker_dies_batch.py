@@ -19,14 +19,13 @@ from .checks import RETRIED_WITHIN_S, check_bystander_run
 pytestmark = [pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("bystander")]
 
 BATCH = {
-    "bystander": ("e2e_bystander", {"seconds": 90}),
+    "bystander": ("e2e_bystander", {"seconds": 150}),
     "raises": ("e2e_worker_dies", {"how": "raises"}),
     "killed": ("e2e_worker_dies", {"how": "killed"}),
     "segfault": ("e2e_worker_dies", {"how": "segfault"}),
     "supervisor": ("e2e_worker_dies", {"how": "supervisor"}),
     "container": ("e2e_worker_dies", {}),
     "hung": ("e2e_worker_dies", {}),
-    "long grace": ("e2e_worker_dies", {"seconds": 60}),
     "short grace": ("e2e_worker_dies", {}),
     "evicted": ("e2e_worker_dies", {}),
     "memory": ("e2e_over_its_limits", {"how": "memory"}),
@@ -63,31 +62,13 @@ def events(run: ObservedRun) -> set[str]:
     return seen & {"state mismatch", "heartbeat timeout"}
 
 
-def test_hung_worker_is_retried_and_wakes_to_no_effect(
-    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
-) -> None:
-    run = batch["hung"]
-    victim = run.wait_until_running("victim")
-
-    def second() -> WorkerPod | NotYet:
-        return run.pod_of("victim", try_number=2) or NotYet("no second pod")
-
-    action = hung(airflow_env.environment.docker, airflow_env.kubernetes, victim)
-    with fault("the worker hangs", action, run=run) as injection:
-        pod = wait_until("the retry of the hung worker", second, timeout_s=RETRIED_WITHIN_S + 30)
-        fault.recovered(injection)
-    run.wait(timeout_s=END_S)
-    check_run(run, {"victim": 2})
-    assert (pod.created - injection.injected).total_seconds() <= RETRIED_WITHIN_S
-    assert events(run) == {"heartbeat timeout"}
-
-
 def test_container_that_is_killed_is_retried(
     airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
 ) -> None:
     run = batch["container"]
     victim = run.wait_until_running("victim")
-    with fault("the container is killed", killed(airflow_env.environment.docker, airflow_env.kubernetes, victim)):
+    action = killed(airflow_env.environment.docker, airflow_env.kubernetes, victim)
+    with fault("the container is killed", action, run=run):
         pod = end_of_first_pod(run)
     assert pod.containers[0].exit_code == 137, run.story
     check_retried_once(run)
@@ -95,9 +76,9 @@ def test_container_that_is_killed_is_retried(
 
 
 def test_pod_that_is_deleted_with_enough_grace_ends_its_task(
-    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
+    airflow_env: AirflowEnv, shared_runs: Runs, fault: Faults
 ) -> None:
-    run = batch["long grace"]
+    run = shared_runs.start("e2e_worker_dies", {"seconds": 15})
     victim = run.wait_until_running("victim")
     with fault("the pod is deleted", deleted_with_grace(airflow_env.kubernetes, victim, grace_period_s=90), run=run):
         run.wait(timeout_s=END_S)
@@ -125,6 +106,25 @@ def test_pod_that_is_evicted_by_the_api_is_retried(
     condition = pod.condition("DisruptionTarget")
     assert condition, run.story
     assert condition.reason == "EvictionByEvictionAPI"
+
+
+def test_hung_worker_is_retried_and_wakes_to_no_effect(
+    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
+) -> None:
+    run = batch["hung"]
+    victim = run.wait_until_running("victim")
+
+    def second() -> WorkerPod | NotYet:
+        return run.pod_of("victim", try_number=2) or NotYet("no second pod")
+
+    action = hung(airflow_env.environment.docker, airflow_env.kubernetes, victim)
+    with fault("the worker hangs", action, run=run) as injection:
+        pod = wait_until("the retry of the hung worker", second, timeout_s=RETRIED_WITHIN_S + 30)
+        fault.recovered(injection)
+    run.wait(timeout_s=END_S)
+    check_run(run, {"victim": 2})
+    assert (pod.created - injection.injected).total_seconds() <= RETRIED_WITHIN_S
+    assert events(run) == {"heartbeat timeout"}
 
 
 def test_exception_is_retried_after_its_delay(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
@@ -202,5 +202,17 @@ def test_steady_run_beside_all_of_them_notices_nothing(
 ) -> None:
     victim = batch["killed"].pod_of("victim")
     assert victim
-    fault.provoked("all of these faults", f"pod {victim.name} ended", victim.ended)
+    fault.provoked("all of these faults", f"pod {victim.name} ended", victim.ended, run=batch["bystander"])
+    batch["bystander"].wait(timeout_s=END_S)
     check_bystander_run(batch["bystander"], bystander)
+    (witness,) = batch["bystander"].tries
+    ends = [
+        pod.ended
+        for run in batch.values()
+        for pod in run.pods
+        if pod.key.try_number == 1 and run is not batch["bystander"]
+    ]
+    assert witness.end
+    assert sum(end is not None and end < witness.end for end in ends) >= len(BATCH) - 1, (
+        "it ended before the faults acted"
+    )
