@@ -1,0 +1,110 @@
+"""Faults of Airflow's own components: a pod that goes, and the process that watches worker pods."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.command import CommandError
+from harness.faults.ledger import FaultError
+from harness.tools.docker import Docker
+from harness.tools.k8s import Json, Kubernetes, KubernetesError, Objects
+from harness.waiting import CLOCK, Clock, NotYet, wait_until
+
+GONE_TIMEOUT_S = 90.0
+BACK_TIMEOUT_S = 150.0
+
+
+@contextmanager
+def pod_deleted(
+    kubernetes: Kubernetes, namespace: str, component: str, *, by_force: bool, clock: Clock = CLOCK
+) -> Iterator[str]:
+    """Delete the component's pod, with or without its grace, see that it is gone, and at the end wait for the next one.
+
+    `by_force` is `kubectl delete --grace-period=0 --force`: the process gets no SIGTERM that it could act on.
+    Raises FaultError when there is not one pod, and WaitTimeoutError when it stays or does not come back.
+    """
+    pods = component_pods(kubernetes, namespace, component)
+    if len(pods) != 1:
+        raise FaultError(f"{len(pods)} pods of {component} in {namespace}: this fault wants the one there is")
+    name, uid = pods[0]["metadata"]["name"], pods[0]["metadata"]["uid"]
+    kubernetes.delete("Pod", name, namespace, grace_period_s=0 if by_force else None, uid=uid)
+
+    def probe() -> bool | NotYet:
+        uids = {pod["metadata"]["uid"] for pod in component_pods(kubernetes, namespace, component)}
+        return NotYet("it is still there") if uid in uids else True
+
+    try:
+        wait_until(f"pod {name} gone", probe, timeout_s=GONE_TIMEOUT_S, interval_s=0.2, clock=clock)
+        yield f"pod {name} with UID {uid} is gone"
+    finally:
+        _wait_until_back(kubernetes, namespace, component, uid, clock)
+
+
+def component_pods(kubernetes: Kubernetes, namespace: str, component: str) -> Objects:
+    """Return the pods of one component, such as `scheduler`."""
+    return kubernetes.list("Pod", namespace, label_selector=f"app.kubernetes.io/component={component}")
+
+
+def _wait_until_back(kubernetes: Kubernetes, namespace: str, component: str, gone: str, clock: Clock) -> None:
+    def probe() -> bool | NotYet:
+        try:
+            pods = component_pods(kubernetes, namespace, component)
+        except KubernetesError as error:
+            if not error.is_away:
+                raise
+            return NotYet(str(error))
+        left = {pod["metadata"]["uid"] for pod in pods} == {gone} or not pods
+        return NotYet("there is no other pod") if left else all(map(_is_ready, pods)) or NotYet("it is not ready")
+
+    wait_until(f"the next pod of {component}", probe, timeout_s=BACK_TIMEOUT_S, clock=clock)
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+@contextmanager
+def watcher_killed(docker: Docker, node: str, *, clock: Clock = CLOCK) -> Iterator[str]:
+    """Kill the scheduler's KubernetesJobWatcher from its node, and wait at the end until the scheduler has a new one.
+
+    Raises FaultError when there is not one such process, and WaitTimeoutError when none follows it.
+    """
+    found = watchers(docker, node)
+    if len(found) != 1:
+        raise FaultError(f"{len(found)} processes on node {node} look like the KubernetesJobWatcher, one is wanted")
+    (pid,) = found
+    docker.exec(node, "kill", "-KILL", str(pid))
+
+    def dead() -> bool | NotYet:
+        return NotYet(f"process {pid} is still there") if pid in watchers(docker, node) else True
+
+    def replaced() -> bool | NotYet:
+        return True if watchers(docker, node) - {pid} else NotYet("the scheduler has no watcher")
+
+    try:
+        wait_until(f"process {pid} dead", dead, timeout_s=GONE_TIMEOUT_S, clock=clock)
+        yield f"KubernetesJobWatcher, process {pid} of node {node}, is dead"
+    finally:
+        wait_until("a new KubernetesJobWatcher", replaced, timeout_s=GONE_TIMEOUT_S, clock=clock)
+
+
+def watchers(docker: Docker, node: str) -> set[int]:
+    """Return the scheduler's child processes that hold a connection to the Kubernetes API: its watchers."""
+    main = _scheduler(docker, node)
+    if not main:
+        return set()
+    try:
+        children = {int(pid) for pid in docker.exec(node, "pgrep", "-P", main).split()}
+    except CommandError:
+        return set()  # it has none, or went
+    # The process that forked them holds connections of its own.
+    lines = docker.exec(node, "nsenter", "--target", main, "--net", "ss", "-Htnp", "dport", "=", ":443")
+    return {int(pid) for pid in re.findall(r"pid=(\d+)", lines)} & children
+
+
+def _scheduler(docker: Docker, node: str) -> str:
+    try:
+        return docker.exec(node, "pgrep", "--oldest", "--full", "python .*airflow scheduler$").split()[0]
+    except CommandError:
+        return ""

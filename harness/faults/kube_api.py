@@ -1,0 +1,42 @@
+"""Faults of the Kubernetes API server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.command import CommandError
+from harness.faults.ledger import FaultError
+from harness.tools.docker import Docker
+from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.waiting import CLOCK, Clock, NotYet, wait_until
+
+PROCESS = "kube-apiserver"
+BACK_TIMEOUT_S = 60.0
+ASK = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=2s", "get", "--raw", "/readyz")
+
+
+@contextmanager
+def api_frozen(docker: Docker, node: str, kubernetes: Kubernetes, *, clock: Clock = CLOCK) -> Iterator[str]:
+    """Stop the API server's process on `node`, see that it does not answer, and let it go on at the end.
+
+    Keep it below its liveness probe's patience, 80 s: the kubelet needs no API to restart it. Raises FaultError when
+    it answers all the same, and WaitTimeoutError when it does not answer afterwards.
+    """
+    docker.exec(node, "pkill", "-STOP", "--exact", PROCESS)
+    try:
+        try:
+            docker.exec(node, *ASK)
+        except CommandError as error:
+            yield f"{PROCESS} is stopped: {str(error).splitlines()[-1]}"
+        else:
+            raise FaultError(f"{PROCESS} on {node} answers although its process is stopped")
+    finally:
+        docker.exec(node, "pkill", "-CONT", "--exact", PROCESS)
+        wait_until("the Kubernetes API", lambda: _answer(kubernetes), timeout_s=BACK_TIMEOUT_S, clock=clock)
+
+
+def _answer(kubernetes: Kubernetes) -> bool | NotYet:
+    try:
+        kubernetes.list("Node")
+    except KubernetesError as error:
+        return NotYet(str(error))
+    return True

@@ -1,0 +1,37 @@
+"""What must be true of the components after each of their faults."""
+
+from harness import release
+from harness.faults.components import component_pods
+from harness.observe.expectations import expect_untouched
+from harness.observe.pods import WorkerPod
+from harness.observe.runs import ObservedRun
+from harness.pytest_plugin import AirflowEnv
+
+from ..checks import check_run
+
+
+def restarts(env: AirflowEnv, component: str) -> dict[str, int]:
+    """Return UID -> restarts of the component's pods."""
+    return {
+        pod["metadata"]["uid"]: sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
+        for pod in component_pods(env.kubernetes, env.namespace, component)
+    }
+
+
+def owner(env: AirflowEnv, pod: WorkerPod) -> str:
+    """Return the id of the SchedulerJob that a worker pod belongs to, empty when the pod is gone."""
+    found = env.kubernetes.get("Pod", pod.name, pod.namespace)
+    return str(found["metadata"]["labels"]["airflow-worker"]) if found else ""
+
+
+def check_unharmed(env: AirflowEnv, run: ObservedRun, pod: WorkerPod) -> None:
+    """Check that the run of `e2e_bystander` ended well on try 1 in its pod, and that every component is there."""
+    check_run(run, {"wait": 1})
+    expect_untouched(run.pods, run.tries, uids={pod.uid})
+    check_available(env)
+
+
+def check_available(env: AirflowEnv) -> None:
+    """Check that every component is there, and that Airflow calls each healthy."""
+    release.wait_until_available(env.kubernetes, env.settings, lambda _: None)
+    release.wait_until_it_serves(env.airflow, env.settings, lambda _: None)

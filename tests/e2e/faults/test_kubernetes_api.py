@@ -1,0 +1,38 @@
+"""The Kubernetes API is away while a task runs and ends."""
+
+import pytest
+
+from harness.cluster import control_plane
+from harness.faults.kube_api import api_frozen
+from harness.faults.ledger import Faults
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.waiting import NotYet, wait_until
+
+from .components import check_unharmed, restarts
+
+pytestmark = pytest.mark.timeout(240, func_only=True)
+
+TASK_S = 20
+
+
+def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    before = restarts(airflow_env, "scheduler")
+    run = runs.start("e2e_bystander", {"seconds": TASK_S})
+    pod = run.wait_until_running("wait")
+
+    def ended() -> bool | NotYet:
+        states = [ti.state for ti in run.task_instances]
+        return True if states == ["success"] else NotYet(f"task: {states}")
+
+    node = control_plane(airflow_env.settings)
+    action = api_frozen(airflow_env.environment.docker, node, airflow_env.kubernetes)
+    with fault("the Kubernetes API server is stopped", action) as injection:
+        wait_until("the task's end while the Kubernetes API is away", ended, timeout_s=60)
+    run.wait(timeout_s=90)
+    fault.recovered(injection)
+
+    check_unharmed(airflow_env, run, pod)
+    assert restarts(airflow_env, "scheduler") == before

@@ -1,0 +1,94 @@
+"""Faults of components: the one that was meant goes, and the block ends when all are back."""
+
+from typing import Any
+
+import pytest
+
+from harness.faults.components import pod_deleted, watcher_killed
+from harness.faults.ledger import FaultError
+from harness.tools.docker import Docker
+from harness.tools.k8s import Json
+from harness.waiting import WaitTimeoutError
+
+from ..fakes.clock import FakeTime
+from ..fakes.command import FakeCommands
+from ..fakes.kubernetes import FakeApiServer
+
+NODE = "node-1"
+EXEC = ("docker", "exec", NODE)
+SCHEDULER = (*EXEC, "pgrep", "--oldest", "--full", "python .*airflow scheduler$")
+SOCKETS = (*EXEC, "nsenter", "--target", "7", "--net", "ss", "-Htnp", "dport", "=", ":443")
+
+
+def component_pod(uid: str, ready: str = "True") -> Json:
+    return {
+        "metadata": {
+            "name": f"scheduler-{uid}",
+            "namespace": "tools",
+            "uid": uid,
+            "labels": {"app.kubernetes.io/component": "scheduler"},
+        },
+        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+@pytest.mark.parametrize(("by_force", "grace"), [(True, 0), (False, None)])
+def test_pod_goes_and_the_block_ends_when_the_next_is_ready(
+    server: FakeApiServer, kubernetes: Any, by_force: bool, grace: int | None
+) -> None:
+    server.put("pods", component_pod("old"))
+    time = FakeTime()
+    with pod_deleted(kubernetes, "tools", "scheduler", by_force=by_force, clock=time.clock) as proof:
+        assert "old" in proof
+        server.put("pods", component_pod("new", ready="False"))
+        time.at(time.seconds + 20, lambda: server.put("pods", component_pod("new")))
+    assert time.seconds >= 20
+    (request,) = (request for request in server.requests if request.method == "DELETE")
+    assert request.body
+    assert request.body.get("gracePeriodSeconds") == grace
+
+
+@pytest.mark.parametrize("uids", [[], ["a", "b"]])
+def test_fault_wants_one_pod(server: FakeApiServer, kubernetes: Any, uids: list[str]) -> None:
+    for uid in uids:
+        server.put("pods", component_pod(uid))
+    with (
+        pytest.raises(FaultError, match=f"{len(uids)} pods of scheduler"),
+        pod_deleted(kubernetes, "tools", "scheduler", by_force=True),
+    ):
+        pytest.fail("the block must not run")
+
+
+def test_component_that_does_not_come_back_is_told_also_after_an_error(server: FakeApiServer, kubernetes: Any) -> None:
+    server.put("pods", component_pod("old"))
+    with (
+        pytest.raises(WaitTimeoutError, match="no other pod"),
+        pod_deleted(kubernetes, "tools", "scheduler", by_force=True, clock=FakeTime().clock),
+    ):
+        raise RuntimeError
+
+
+def kill(commands: FakeCommands, *, sockets: list[str]) -> None:
+    commands.on(*SCHEDULER, stdout="7\n")
+    commands.on(*EXEC, "pgrep", "-P", "7", stdout="8\n9\n")
+    for text in sockets:
+        commands.on(*SOCKETS, stdout=text)
+    commands.on(*EXEC, "kill", "-KILL", "9")
+    with watcher_killed(Docker("docker"), NODE, clock=FakeTime().clock) as proof:
+        assert "process 9" in proof
+
+
+def test_child_that_speaks_to_the_kubernetes_api_is_the_one_that_is_killed(commands: FakeCommands) -> None:
+    kill(commands, sockets=['users:(("airflow",pid=7,fd=6))\nusers:(("airflow",pid=9,fd=12))', "", "pid=8"])
+    assert [*EXEC, "kill", "-KILL", "9"] in commands.argvs
+
+
+def test_watcher_that_nobody_replaces_is_told(commands: FakeCommands) -> None:
+    with pytest.raises(WaitTimeoutError, match="no watcher"):
+        kill(commands, sockets=["pid=9", ""])
+
+
+def test_no_watcher_is_no_victim(commands: FakeCommands) -> None:
+    with pytest.raises(FaultError, match="0 processes"):
+        kill(commands, sockets=["pid=7"])
+    assert [*EXEC, "kill", "-KILL", "9"] not in commands.argvs
