@@ -2,19 +2,18 @@
 
 import pytest
 
-from harness.faults.components import component_pods, pod_deleted, watcher_killed
+from harness.faults.components import pod_deleted
 from harness.faults.ledger import Faults
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, wait_until
 
-from .components import check_unharmed, owner, restarts
+from .components import check_unharmed, owner
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 TAKEN_OVER_WITHIN_S = 60
-NOTICED_WITHIN_S = 10
 
 
 @pytest.mark.parametrize(("by_force", "seconds"), [(False, 60), (True, 75)], ids=["in order", "by force"])
@@ -45,27 +44,3 @@ def wait_until_taken_over(env: AirflowEnv, pod: WorkerPod, before: str) -> None:
         return True if now != before else NotYet(f"it belongs to SchedulerJob {before}")
 
     wait_until(f"pod {pod.name} with another scheduler", probe, timeout_s=120)
-
-
-def test_a_task_s_end_is_noticed_after_the_watcher_was_killed(
-    airflow_env: AirflowEnv, runs: Runs, fault: Faults
-) -> None:
-    before = restarts(airflow_env, "scheduler")
-    run = runs.start("e2e_bystander", {"seconds": 15})
-    pod = run.wait_until_running("wait")
-
-    (scheduler,) = component_pods(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
-    action = watcher_killed(airflow_env.environment.docker, scheduler["spec"]["nodeName"])
-    with fault("the KubernetesJobWatcher is killed", action) as injection:
-        run.wait(timeout_s=60)
-        fault.recovered(injection)
-
-    check_unharmed(airflow_env, run, pod)
-    (ended,) = run.pods
-    # The executor deletes a pod when its watcher has told of its end.
-    wait_until("the deletion of the pod", lambda: run.pods[0].deleted or NotYet("it is there"), timeout_s=30)
-    assert ended.ended is not None
-    deleted = run.pods[0].deleted
-    assert deleted is not None
-    assert (deleted - ended.ended).total_seconds() <= NOTICED_WITHIN_S
-    assert restarts(airflow_env, "scheduler") == before

@@ -4,20 +4,13 @@ from typing import Any
 
 import pytest
 
-from harness.faults.components import pod_deleted, watcher_killed
+from harness.faults.components import pod_deleted
 from harness.faults.ledger import FaultError
-from harness.tools.docker import Docker
 from harness.tools.k8s import Json
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.clock import FakeTime
-from ..fakes.command import FakeCommands
 from ..fakes.kubernetes import FakeApiServer
-
-NODE = "node-1"
-EXEC = ("docker", "exec", NODE)
-SCHEDULER = (*EXEC, "pgrep", "--oldest", "--full", "python .*airflow scheduler$")
-SOCKETS = (*EXEC, "nsenter", "--target", "7", "--net", "ss", "-Htnp", "dport", "=", ":443")
 
 
 def component_pod(uid: str, ready: str = "True") -> Json:
@@ -66,29 +59,3 @@ def test_component_that_does_not_come_back_is_told_also_after_an_error(server: F
         pod_deleted(kubernetes, "tools", "scheduler", by_force=True, clock=FakeTime().clock),
     ):
         raise RuntimeError
-
-
-def kill(commands: FakeCommands, *, sockets: list[str]) -> None:
-    commands.on(*SCHEDULER, stdout="7\n")
-    commands.on(*EXEC, "pgrep", "-P", "7", stdout="8\n9\n")
-    for text in sockets:
-        commands.on(*SOCKETS, stdout=text)
-    commands.on(*EXEC, "kill", "-KILL", "9")
-    with watcher_killed(Docker("docker"), NODE, clock=FakeTime().clock) as proof:
-        assert "process 9" in proof
-
-
-def test_child_that_speaks_to_the_kubernetes_api_is_the_one_that_is_killed(commands: FakeCommands) -> None:
-    kill(commands, sockets=['users:(("airflow",pid=7,fd=6))\nusers:(("airflow",pid=9,fd=12))', "", "pid=8"])
-    assert [*EXEC, "kill", "-KILL", "9"] in commands.argvs
-
-
-def test_watcher_that_nobody_replaces_is_told(commands: FakeCommands) -> None:
-    with pytest.raises(WaitTimeoutError, match="no watcher"):
-        kill(commands, sockets=["pid=9", ""])
-
-
-def test_no_watcher_is_no_victim(commands: FakeCommands) -> None:
-    with pytest.raises(FaultError, match="0 processes"):
-        kill(commands, sockets=["pid=7"])
-    assert [*EXEC, "kill", "-KILL", "9"] not in commands.argvs
