@@ -37,6 +37,31 @@ def pod_deleted(
         _wait_until_back(kubernetes, namespace, component, uid, clock)
 
 
+@contextmanager
+def scaled_away(kubernetes: Kubernetes, namespace: str, component: str, *, clock: Clock = CLOCK) -> Iterator[str]:
+    """Scale the component's Deployment to nothing, see its pods gone, and at the end scale it back and see it ready.
+
+    Raises FaultError when there is not one such Deployment with a pod.
+    """
+    selector = f"app.kubernetes.io/component={component}"
+    deployments = kubernetes.list("Deployment", namespace, label_selector=selector)
+    if len(deployments) != 1 or not component_pods(kubernetes, namespace, component):
+        raise FaultError(f"{len(deployments)} Deployments of {component} in {namespace}: one with a pod is wanted")
+    name, replicas = deployments[0]["metadata"]["name"], deployments[0]["spec"]["replicas"]
+
+    def gone() -> bool | NotYet:
+        left = [pod["metadata"]["name"] for pod in component_pods(kubernetes, namespace, component)]
+        return NotYet(f"{', '.join(left)} is there") if left else True
+
+    try:
+        kubernetes.scale("Deployment", name, namespace, replicas=0)
+        wait_until(f"no pod of {component}", gone, timeout_s=GONE_TIMEOUT_S, interval_s=0.2, clock=clock)
+        yield f"Deployment {name} is scaled to 0 and has no pod"
+    finally:
+        kubernetes.scale("Deployment", name, namespace, replicas=replicas)
+        _wait_until_back(kubernetes, namespace, component, "", clock)
+
+
 def component_pods(kubernetes: Kubernetes, namespace: str, component: str) -> Objects:
     """Return the pods of one component, such as `scheduler`."""
     return kubernetes.list("Pod", namespace, label_selector=f"app.kubernetes.io/component={component}")

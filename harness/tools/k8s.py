@@ -168,6 +168,11 @@ class Kubernetes:
         body = {"metadata": {"annotations": dict(annotations)}}
         return self._json(Request("PATCH", path_of(kind, namespace, name), {}, body, MERGE_TYPE))
 
+    def scale(self, kind: str, name: str, namespace: str, *, replicas: int) -> None:
+        """Set the number of a Deployment's or StatefulSet's pods."""
+        body = {"spec": {"replicas": replicas}}
+        self._json(Request("PATCH", f"{path_of(kind, namespace, name)}/scale", {}, body, MERGE_TYPE))
+
     def delete(
         self, kind: str, name: str, namespace: str = "", *, grace_period_s: int | None = None, uid: str | None = None
     ) -> bool:

@@ -23,12 +23,16 @@ KINDS = {
     "DaemonSet": Kind("apps/v1", "daemonsets"),
     "Deployment": Kind("apps/v1", "deployments"),
     "Event": Kind("v1", "events"),
+    "FlowSchema": Kind("flowcontrol.apiserver.k8s.io/v1", "flowschemas", is_namespaced=False),
     "Job": Kind("batch/v1", "jobs"),
     "Namespace": Kind("v1", "namespaces", is_namespaced=False),
     "Node": Kind("v1", "nodes", is_namespaced=False),
     "PersistentVolume": Kind("v1", "persistentvolumes", is_namespaced=False),
     "PersistentVolumeClaim": Kind("v1", "persistentvolumeclaims"),
     "Pod": Kind("v1", "pods"),
+    "PriorityLevelConfiguration": Kind(
+        "flowcontrol.apiserver.k8s.io/v1", "prioritylevelconfigurations", is_namespaced=False
+    ),
     "Secret": Kind("v1", "secrets"),
     "Service": Kind("v1", "services"),
     "ServiceAccount": Kind("v1", "serviceaccounts"),

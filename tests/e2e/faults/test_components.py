@@ -1,15 +1,33 @@
 """Another component than the scheduler dies while a task runs: the task runs on in its pod."""
 
+from pathlib import Path
+
 import pytest
 
-from harness.faults.components import pod_deleted
+from harness.delivery.pack import pack
+from harness.faults.components import component_pods, pod_deleted, scaled_away
+from harness.faults.containers import hung
 from harness.faults.ledger import Faults
-from harness.observe.runs import Runs
+from harness.observe.expectations import expect_all_succeeded, expect_tries
+from harness.observe.follower import utc_now
+from harness.observe.pods import WorkerPod, parse_pod
+from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
+from harness.tools.airflow_client import AirflowApiError
+from harness.waiting import NotYet, wait_until
 
-from .components import check_unharmed
+from ..checks import check_run
+from ..conftest import DeliveredDags
+from ..dag_texts import say
+from .components import check_available, check_unharmed
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
+
+# What e2e_deferred waits from the run's begin, and what its trigger may come late.
+DEFERRED_S = 45
+RESUMED_WITHIN_S = 60
+SHORT_S = 10
+LONG_S = 60
 
 
 def test_running_task_outlives_the_database_s_death(airflow_env: AirflowEnv, runs: Runs, fault: Faults) -> None:
@@ -34,3 +52,108 @@ def test_known_dag_runs_while_the_dag_processor_is_away(airflow_env: AirflowEnv,
     run.wait(timeout_s=90)
 
     check_unharmed(airflow_env, run, pod)
+
+
+def test_deferred_task_resumes_at_its_time_after_the_triggerer_died(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    begin = utc_now()
+    run = runs.start("e2e_deferred")
+
+    def deferred() -> bool | NotYet:
+        states = [ti.state for ti in run.task_instances]
+        return True if states == ["deferred"] else NotYet(f"task: {states}")
+
+    wait_until("the task deferred", deferred, timeout_s=40)
+    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "triggerer", by_force=True)
+    with fault("the pod of triggerer is deleted by force", action) as injection:
+        pass
+    run.wait(timeout_s=120)
+    fault.recovered(injection)
+
+    expect_tries(run.tries, {"wait": 1}, run.pods)
+    expect_all_succeeded(run.tries, run.pods)
+    # A deferral is the named exception from one pod per try: one pod until it, one from it on.
+    assert [pod.key.try_number for pod in run.pods] == [1, 1], run.story
+    after_s = (run.pods[1].created - begin).total_seconds()
+    # The API server cuts a pod's time of creation to whole seconds.
+    assert DEFERRED_S - 1 <= after_s <= DEFERRED_S + RESUMED_WITHIN_S, run.story
+    check_available(airflow_env)
+
+
+def test_running_task_outlives_an_api_server_that_does_not_answer_for_ten_seconds(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    run = runs.start("e2e_bystander", {"seconds": 30})
+    pod = run.wait_until_running("wait")
+    (found,) = component_pods(airflow_env.kubernetes, airflow_env.namespace, "api-server")
+    server = parse_pod(found, utc_now())
+
+    action = hung(airflow_env.environment.docker, airflow_env.kubernetes, server)
+    with fault("the api-server does not answer", action) as injection:
+        stays_away(airflow_env, SHORT_S)
+    check_available(airflow_env)
+    fault.recovered(injection)
+    run.wait(timeout_s=90)
+
+    check_unharmed(airflow_env, run, pod)
+
+
+def test_task_that_cannot_report_for_a_minute_is_retried_when_the_api_server_is_back(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    run = runs.start("e2e_worker_dies")
+    first = run.wait_until_running("victim")
+
+    action = scaled_away(airflow_env.kubernetes, airflow_env.namespace, "api-server")
+    with fault("the api-server is away", action) as injection:
+        stays_away(airflow_env, LONG_S)
+    back = utc_now()
+    second = wait_for_retry(run)
+    fault.recovered(injection)
+    run.wait(timeout_s=90)
+
+    check_run(run, {"victim": 2})
+    assert second.uid != first.uid
+    assert (second.created - back).total_seconds() <= RESUMED_WITHIN_S, run.story
+    check_available(airflow_env)
+
+
+def test_new_dag_is_live_after_the_dag_processor_died(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults, e2e_folder: Path, delivered_dags: DeliveredDags
+) -> None:
+    (e2e_folder / "e2e_newcomer.py").write_text(say("e2e_newcomer", "hello"))
+    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "dag-processor", by_force=True)
+    with fault("the pod of dag-processor is deleted by force", action) as injection:
+        pass
+    delivered_dags.delivering.deliver(pack(e2e_folder))
+    fault.recovered(injection)
+
+    run = runs.run("e2e_newcomer", timeout_s=90)
+    check_run(run, {"say": 1})
+    assert injection.recovery_s is not None
+    assert injection.recovery_s <= RESUMED_WITHIN_S
+
+
+def stays_away(env: AirflowEnv, seconds: int) -> None:
+    """See for so long that Airflow's API does not answer."""
+    begin = utc_now()
+
+    def probe() -> bool | NotYet:
+        try:
+            env.airflow.health()
+        except AirflowApiError:
+            away_s = (utc_now() - begin).total_seconds()
+            return True if away_s >= seconds else NotYet(f"away for {away_s:.0f} s")
+        raise AssertionError("the API answers although it is to be away")
+
+    wait_until(f"{seconds} s without an answer", probe, timeout_s=seconds + 30)
+
+
+def wait_for_retry(run: ObservedRun) -> WorkerPod:
+    """Wait for the pod of the second try."""
+
+    def probe() -> WorkerPod | NotYet:
+        return run.pod_of("victim", try_number=2) or NotYet("no second pod")
+
+    return wait_until("the retry", probe, timeout_s=120)

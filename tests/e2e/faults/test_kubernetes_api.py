@@ -3,12 +3,13 @@
 import pytest
 
 from harness.cluster import control_plane
-from harness.faults.kube_api import api_frozen
+from harness.faults.kube_api import account_throttled, api_frozen
 from harness.faults.ledger import Faults
-from harness.observe.runs import Runs
+from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, wait_until
 
+from ..checks import check_run
 from .components import check_unharmed, restarts
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
@@ -36,3 +37,31 @@ def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
 
     check_unharmed(airflow_env, run, pod)
     assert restarts(airflow_env, "scheduler") == before
+
+
+def test_task_waits_for_its_pod_while_the_scheduler_is_throttled(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    before = restarts(airflow_env, "scheduler")
+    action = account_throttled(
+        airflow_env.environment.docker,
+        control_plane(airflow_env.settings),
+        airflow_env.kubernetes,
+        namespace=airflow_env.namespace,
+        account="airflow-scheduler",
+        environment=airflow_env.settings.name,
+    )
+
+    with fault("the Kubernetes API refuses the scheduler with 429", action) as injection:
+        run = runs.start("e2e_chain")
+        wait_until("a queued task", lambda: is_queued(run), timeout_s=30)
+    run.wait(timeout_s=90)
+    fault.recovered(injection)
+
+    check_run(run, {"first": 1, "second": 1, "third": 1})
+    assert restarts(airflow_env, "scheduler") == before
+
+
+def is_queued(run: ObservedRun) -> bool | NotYet:
+    states = {ti.task_id: ti.state for ti in run.task_instances}
+    return True if states.get("first") == "queued" else NotYet(f"tasks: {states}")

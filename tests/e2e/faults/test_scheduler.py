@@ -2,18 +2,23 @@
 
 import pytest
 
-from harness.faults.components import pod_deleted
+from harness.faults.components import component_pods, pod_deleted, scaled_away
 from harness.faults.ledger import Faults
+from harness.faults.watcher import watcher_killed
+from harness.observe.duplicates import find_duplicates
+from harness.observe.expectations import expect_all_succeeded, expect_tries
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, wait_until
 
-from .components import check_unharmed, owner
+from .components import check_available, check_unharmed, owner, restarts
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 TAKEN_OVER_WITHIN_S = 60
+NOTICED_WITHIN_S = 20
+SOME = 5
 
 
 @pytest.mark.parametrize(("by_force", "seconds"), [(False, 60), (True, 75)], ids=["in order", "by force"])
@@ -44,3 +49,70 @@ def wait_until_taken_over(env: AirflowEnv, pod: WorkerPod, before: str) -> None:
         return True if now != before else NotYet(f"it belongs to SchedulerJob {before}")
 
     wait_until(f"pod {pod.name} with another scheduler", probe, timeout_s=120)
+
+
+def test_a_task_s_end_is_noticed_after_the_watcher_was_killed(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    before = restarts(airflow_env, "scheduler")
+    run = runs.start("e2e_bystander", {"seconds": 15})
+    pod = run.wait_until_running("wait")
+
+    (scheduler,) = component_pods(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
+    action = watcher_killed(airflow_env.environment.docker, scheduler["spec"]["nodeName"])
+    with fault("the KubernetesJobWatcher is killed", action) as injection:
+        run.wait(timeout_s=60)
+        fault.recovered(injection)
+
+    check_unharmed(airflow_env, run, pod)
+    (ended,) = run.pods
+    # The executor deletes a pod when its watcher has told of its end.
+    wait_until("the deletion of the pod", lambda: run.pods[0].deleted or NotYet("it is there"), timeout_s=30)
+    assert ended.ended is not None
+    deleted = run.pods[0].deleted
+    assert deleted is not None
+    assert (deleted - ended.ended).total_seconds() <= NOTICED_WITHIN_S
+    assert restarts(airflow_env, "scheduler") == before
+
+
+def test_runs_end_though_the_scheduler_was_away_when_their_tasks_did(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    run = runs.start("e2e_bystander", {"seconds": 5})
+    pod = run.wait_until_running("wait")
+
+    def ended() -> bool | NotYet:
+        states = [ti.state for ti in run.task_instances]
+        return True if states == ["success"] else NotYet(f"task: {states}")
+
+    action = scaled_away(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
+    with fault("the scheduler is away", action) as injection:
+        wait_until("the task's end without a scheduler", ended, timeout_s=60)
+        assert run.state == "running"
+    run.wait(timeout_s=60)
+    fault.recovered(injection)
+
+    check_unharmed(airflow_env, run, pod)
+    wait_until("the deletion of the pod", lambda: run.pods[0].deleted or NotYet("it is there"), timeout_s=60)
+
+
+def test_tasks_that_were_queued_run_once_after_the_scheduler_was_killed(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    run = runs.start("e2e_mapped_20")
+
+    def queued() -> int | NotYet:
+        pending = [pod for pod in run.pods if pod.phase == "Pending"]
+        return len(pending) if len(pending) >= SOME else NotYet(f"{len(pending)} pods pending")
+
+    wait_until("pending pods", queued, timeout_s=60, interval_s=0.1)
+    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "scheduler", by_force=True)
+    with fault("the scheduler is killed while tasks are queued", action) as injection:
+        pass
+    run.wait(timeout_s=180)
+    fault.recovered(injection)
+
+    expect_tries(run.tries, {f"work[{index}]": 1 for index in range(20)}, run.pods)
+    expect_all_succeeded(run.tries, run.pods)
+    assert find_duplicates(run.pods) == [], run.story
+    check_available(airflow_env)
