@@ -25,7 +25,6 @@ from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.tools.kind import CLUSTER_LABEL, Kind
 from harness.waiting import NotYet, not_yet, wait_until
 
-NODE_PORT = 30080
 # The node's own kubectl, with the administrator's rights; both are in every kind node.
 KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
@@ -86,7 +85,7 @@ class Cluster:
         if not nodes or control_plane(self.settings) not in nodes:
             return
         inspected = self.docker.inspect(control_plane(self.settings))
-        bindings = inspected["HostConfig"]["PortBindings"].get(f"{NODE_PORT}/tcp") or [{}]
+        bindings = inspected["HostConfig"]["PortBindings"].get(f"{self.settings.node_port}/tcp") or [{}]
         differences = [
             f"{what}: {seen} there, {wanted} wanted"
             for what, seen, wanted in (
@@ -152,7 +151,11 @@ class Cluster:
             role = "worker" if "-worker" in node.removeprefix(self.name) else "control-plane"
             nodes.append({"role": role, "image": self.images.node, "extraMounts": mounts})
         nodes[0]["extraPortMappings"] = [
-            {"containerPort": NODE_PORT, "hostPort": self.settings.airflow_port, "listenAddress": "127.0.0.1"}
+            {
+                "containerPort": self.settings.node_port,
+                "hostPort": self.settings.airflow_port,
+                "listenAddress": "127.0.0.1",
+            }
         ]
         patches = ["kind: KubeletConfiguration\nfailCgroupV1: false\n"]
         if self.images.system:

@@ -13,9 +13,6 @@ from harness.redact import remember_secrets
 from harness.settings import Settings
 from harness.tools.k8s import Kubernetes
 
-UI_CREDS = "airflow-ui-creds"
-VARIABLES = "airflow-variables"
-UI_KEYS = ("username", "password", "email")
 PASSWORD_BYTES = 18
 
 
@@ -35,7 +32,7 @@ def credentials_file(settings: Settings) -> Path:
 
 def has_secrets(kubernetes: Kubernetes, settings: Settings) -> bool:
     """Tell whether both Secrets are there; raises UsageError when the login lacks a key."""
-    names = (UI_CREDS, VARIABLES)
+    names = (settings.login_secret, settings.variables_secret)
     if any(kubernetes.get("Secret", name, settings.namespace) is None for name in names):
         return False
     read_credentials(kubernetes, settings)
@@ -47,13 +44,15 @@ def ensure_secrets(kubernetes: Kubernetes, settings: Settings) -> Credentials:
 
     Raises UsageError that names namespace, Secret and key, never a value, when one that is there lacks a key.
     """
-    present = kubernetes.get("Secret", UI_CREDS, settings.namespace)
+    present = kubernetes.get("Secret", settings.login_secret, settings.namespace)
     if present is None:
         made = Credentials("admin", secrets.token_urlsafe(PASSWORD_BYTES), "admin@example.org")
         _save(settings, made, shown=False)
-        _apply(kubernetes, settings, UI_CREDS, asdict(made))
-    if kubernetes.get("Secret", VARIABLES, settings.namespace) is None:
-        _apply(kubernetes, settings, VARIABLES, {"GREETING": "hello from airflow-variables"})
+        keyed = {settings.login_keys[name]: value for name, value in asdict(made).items()}
+        _apply(kubernetes, settings, settings.login_secret, keyed)
+    if kubernetes.get("Secret", settings.variables_secret, settings.namespace) is None:
+        greeting = {"GREETING": f"hello from {settings.variables_secret}"}
+        _apply(kubernetes, settings, settings.variables_secret, greeting)
     return read_credentials(kubernetes, settings)
 
 
@@ -62,25 +61,27 @@ def read_credentials(kubernetes: Kubernetes, settings: Settings) -> Credentials:
 
     Raises UsageError when the Secret or one of its keys is missing.
     """
-    where = f"Secret {settings.namespace}/{UI_CREDS}"
-    present = kubernetes.get("Secret", UI_CREDS, settings.namespace)
+    where = f"Secret {settings.namespace}/{settings.login_secret}"
+    present = kubernetes.get("Secret", settings.login_secret, settings.namespace)
     if present is None:
         raise UsageError(f"{where} is not there", next_step=f"harness --name {settings.name} up")
     data = {key: b64decode(value).decode() for key, value in (present.get("data") or {}).items()}
-    missing = [key for key in UI_KEYS if not data.get(key)]
+    keys = settings.login_keys
+    missing = [key for key in keys.values() if not data.get(key)]
     if missing:
         raise UsageError(
-            f"{where} has no key {', '.join(missing)}; it needs {', '.join(UI_KEYS)}",
+            f"{where} has no key {', '.join(missing)}; it needs {', '.join(keys.values())}",
             next_step=f"add it, or delete the Secret and let `harness up` make one: "
-            f"harness kubectl -- -n {settings.namespace} delete secret {UI_CREDS}",
+            f"harness kubectl -- -n {settings.namespace} delete secret {settings.login_secret}",
         )
-    remember_secrets([data["password"]])
-    return Credentials(data["username"], data["password"], data["email"])
+    login = Credentials(**{name: data[key] for name, key in keys.items()})
+    remember_secrets([login.password])
+    return login
 
 
 def read_variables(kubernetes: Kubernetes, settings: Settings) -> dict[str, str] | None:
     """Return the environment that tasks have from the Secret, or None when it is not there."""
-    present = kubernetes.get("Secret", VARIABLES, settings.namespace)
+    present = kubernetes.get("Secret", settings.variables_secret, settings.namespace)
     if present is None:
         return None
     return {key: b64decode(value).decode("utf-8", "replace") for key, value in (present.get("data") or {}).items()}
@@ -88,7 +89,7 @@ def read_variables(kubernetes: Kubernetes, settings: Settings) -> dict[str, str]
 
 def login_version(kubernetes: Kubernetes, settings: Settings) -> str:
     """Return the resource version of the Secret with the UI's login: it changes with each edit and tells no value."""
-    present = kubernetes.get("Secret", UI_CREDS, settings.namespace)
+    present = kubernetes.get("Secret", settings.login_secret, settings.namespace)
     return present["metadata"]["resourceVersion"] if present else ""
 
 

@@ -23,6 +23,12 @@ from harness.tools.k8s import Kubernetes
 
 pytest_plugins = ["harness.pytest_report"]
 
+MARKERS = (
+    "faults: injects a fault into the cluster or into Airflow, and proves that it acted",
+    "serial: needs the environment for itself: no other session and no other worker of pytest-xdist beside it",
+    "slow: takes minutes, so a quick session leaves it out by `-m 'not slow'`",
+)
+
 
 @dataclass(frozen=True)
 class AirflowEnv:
@@ -52,12 +58,24 @@ class RunDag(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add our option to those of pytest-kind (`--keep-cluster`, `--cluster-name`, `--kubeconfig`, ...)."""
-    parser.getgroup("harness").addoption(
+    """Add our options to those of pytest-kind (`--keep-cluster`, `--cluster-name`, `--kubeconfig`, ...)."""
+    group = parser.getgroup("harness")
+    group.addoption(
         "--airflow-env",
         metavar="NAME",
         default=None,
         help="environment to test (default: HARNESS_NAME or `dev`); it is made when it is missing",
+    )
+    group.addoption(
+        "--reuse",
+        dest="reuse_airflow_env",
+        action="store_true",
+        help="take the environment that is there, also with CI=true, or make it; leave it for the next session",
+    )
+    group.addoption(
+        "--keep-on-failure",
+        action="store_true",
+        help="keep an environment that this session made when a test failed, or when it did not come up",
     )
 
 
@@ -88,13 +106,14 @@ class _TerminalReporter:
 def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
     """Yield a healthy environment; one that was there before stays, one that was made here goes at the end.
 
-    `--keep-cluster` keeps that one, too. With CI=true the session begins with a new one, whatever a run that was
-    killed has left.
+    `--reuse` and `--keep-cluster` keep that one, too, and `--keep-on-failure` does when something failed. With CI=true
+    and without `--reuse` the session begins with a new one, whatever a run that was killed has left.
     """
     option = request.config.option
+    is_whole = False
     environment = Environment(load_settings({"name": option.airflow_env}))
     reporter = _TerminalReporter(request.config)
-    if os.environ.get("CI") == "true":
+    if os.environ.get("CI") == "true" and not option.reuse_airflow_env:
         environment.start_engine(reporter)
         environment.down(reporter)
         was_there = False
@@ -104,9 +123,12 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
         environment.up(reporter)
         _configure_pytest_kind(environment, option)
         request.getfixturevalue("kind_cluster")
+        is_whole = True
         yield AirflowEnv(environment, environment.kubernetes, environment.airflow)
     finally:
-        if not was_there and not request.config.getoption("keep_airflow_env"):
+        has_failed = not is_whole or request.session.testsfailed > 0
+        is_kept = option.keep_airflow_env or option.reuse_airflow_env or (option.keep_on_failure and has_failed)
+        if not was_there and not is_kept:
             environment.down(reporter)
 
 
@@ -151,7 +173,12 @@ def fault(recorder: PodRecorder) -> Iterator[Faults]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Remember `--keep-cluster`; pytest-kind itself keeps the cluster in any case, for removing ours takes more."""
+    """Register the markers, and remember `--keep-cluster`.
+
+    pytest-kind itself keeps the cluster in any case, for removing ours takes more.
+    """
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     config.option.keep_airflow_env = config.getoption("keep_cluster")
 
 

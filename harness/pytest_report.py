@@ -16,6 +16,7 @@ from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
+from harness.report.blame import blame
 from harness.report.records import Case, Failure, Image, PodRecord, RunKey, RunRecord, Session
 from harness.report.write import redact_junit, write_report
 
@@ -151,7 +152,10 @@ class ReportPlugin:
             error.add_note(f"next step: {error.next_step}")
         report = yield
         if item is self._current:
-            self._take_outcome(self._case(item), report, call)
+            case = self._case(item)
+            self._take_outcome(case, report, call)
+            if report.failed and (blamed := blame(case, self._session)):
+                report.user_properties.append(("blame", f"{blamed.party}: {blamed.reason}"))
         return report
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:

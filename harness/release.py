@@ -22,11 +22,6 @@ from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.waiting import NotYet, Unreachable, not_yet, wait_until
 
 LOGS = "airflow-logs"
-# What Kubernetes refuses in the namespace, and what it warns of already where a workload is made.
-POD_SECURITY = {
-    "pod-security.kubernetes.io/enforce": "restricted",
-    "pod-security.kubernetes.io/warn": "restricted",
-}
 READY_S = 300
 LOGIN_S = 60
 # What a container waits for in vain: the kubelet says so at once, and only a change of ours can help.
@@ -49,10 +44,7 @@ class Release:
 
     def values(self) -> dict[str, object]:
         """Return what only the harness knows: the images, and where a person's browser finds the UI."""
-        return {
-            "images": {"airflow": _image(self.images.airflow), "postgresql": _image(self.images.postgresql)},
-            "apiServer": {"baseUrl": self.settings.url},
-        }
+        return given_values(self.settings, self.images)
 
     @property
     def inputs(self) -> str:
@@ -106,9 +98,30 @@ class Release:
         return f"harness inputs {self.inputs}" + (f", login {login}" if login else "")
 
 
-def _image(reference: str) -> dict[str, str]:
-    repository, _, tag = reference.rpartition(":")
-    return {"repository": repository, "tag": tag}
+def given_values(settings: Settings, images: ImageSet) -> dict[str, object]:
+    """Return `given_values` of the settings as a tree; raises UsageError for a `{name}` that nobody knows."""
+    known = {"airflow": images.airflow, "postgresql": images.postgresql, "url": settings.url}
+    for name in ("airflow", "postgresql"):
+        known[f"{name}_repository"], _, known[f"{name}_tag"] = known[name].rpartition(":")
+    tree: dict[str, Any] = {}
+    for path, text in settings.given_values.items():
+        *parents, last = path.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        try:
+            branch[last] = text.format_map(known)
+        except (KeyError, ValueError) as error:
+            raise UsageError(
+                f"given_values: {path} = {text!r}: {type(error).__name__} {error}",
+                next_step=f"in [tool.harness.given_values] of pyproject.toml use {', '.join(sorted(known))}",
+            ) from None
+    return tree
+
+
+def pod_security(settings: Settings) -> dict[str, str]:
+    """Return the labels for what Kubernetes refuses in the namespace, and warns of where a workload is made."""
+    return {f"pod-security.kubernetes.io/{mode}": settings.pod_security for mode in ("enforce", "warn")}
 
 
 def _chart_files(folder: Path) -> Iterator[Path]:
@@ -122,15 +135,15 @@ def has_namespace(kubernetes: Kubernetes, settings: Settings) -> bool:
     namespace = kubernetes.get("Namespace", settings.namespace)
     return (
         namespace is not None
-        and POD_SECURITY.items() <= namespace["metadata"].get("labels", {}).items()
+        and pod_security(settings).items() <= namespace["metadata"].get("labels", {}).items()
         and kubernetes.get("PersistentVolumeClaim", LOGS, settings.namespace) is not None
     )
 
 
 def ensure_namespace(kubernetes: Kubernetes, settings: Settings) -> None:
-    """Make the namespace, which admits `restricted` pods alone, and the volume that keeps logs beyond their pods."""
+    """Make the namespace with its Pod Security level, and the volume that keeps logs beyond their pods."""
     marks = labels.kubernetes_labels(settings.name)
-    metadata = {"name": settings.namespace, "labels": {**marks, **POD_SECURITY}}
+    metadata = {"name": settings.namespace, "labels": {**marks, **pod_security(settings)}}
     kubernetes.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     size = {"storage": "10Gi"}  # nominal: a folder of this host has no quota
     claim = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": LOGS}

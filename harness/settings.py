@@ -26,6 +26,17 @@ DERIVED_PORTS = range(20000, 30000)
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 ImageSource = Literal["auto", "registry", "mirrors"]
+PodSecurity = Literal["privileged", "baseline", "restricted"]
+
+# Where the chart takes what only the harness knows: a value's path, and the text that goes there.
+GIVEN_VALUES = {
+    "images.airflow.repository": "{airflow_repository}",
+    "images.airflow.tag": "{airflow_tag}",
+    "images.postgresql.repository": "{postgresql_repository}",
+    "images.postgresql.tag": "{postgresql_tag}",
+    "apiServer.baseUrl": "{url}",
+}
+LOGIN_KEYS = {"username": "username", "password": "password", "email": "email"}
 
 
 def find_project(start: Path) -> Path:
@@ -70,6 +81,18 @@ class Settings(BaseSettings):
     dags: Path = Path("dags")
     namespace: str = "tools"
     release: str = "airflow"
+    pod_security: PodSecurity = "restricted"
+    given_values: dict[str, str] = GIVEN_VALUES
+    node_port: int = Field(default=30080, ge=30000, le=32767)
+    login_secret: str = "airflow-ui-creds"  # noqa: S105 - a name
+    login_keys: dict[str, str] = LOGIN_KEYS
+    variables_secret: str = "airflow-variables"  # noqa: S105 - likewise
+    dags_bundle: str = "dags"
+    dags_config_map: str = "airflow-dags"
+    component_label: str = "app.kubernetes.io/component"
+    dag_processor: str = "app.kubernetes.io/component=dag-processor"
+    scheduler: str = "deployment/airflow-scheduler"
+    scheduler_container: str = "scheduler"
 
     @field_validator("name")
     @classmethod
@@ -77,6 +100,13 @@ class Settings(BaseSettings):
         if not NAME.fullmatch(name):
             raise ValueError("1 to 20 of a-z, 0-9 and -, and a letter first")
         return name
+
+    @field_validator("login_keys")
+    @classmethod
+    def _check_login_keys(cls, keys: dict[str, str]) -> dict[str, str]:
+        if set(keys) != set(LOGIN_KEYS) or len(set(keys.values())) != len(LOGIN_KEYS):
+            raise ValueError(f"a key of the Secret for each of {', '.join(LOGIN_KEYS)}, no two alike")
+        return keys
 
     @field_validator("state")
     @classmethod

@@ -133,7 +133,7 @@ def logs(
     pods = [
         pod
         for pod in environment.kubernetes.list("Pod", namespace)
-        if what in {"", pod["metadata"]["name"], pod["metadata"]["labels"].get("app.kubernetes.io/component")}
+        if what in {"", pod["metadata"]["name"], pod["metadata"]["labels"].get(environment.settings.component_label)}
     ]
     if not pods:
         raise UsageError(f"no pod or component `{what}` in {namespace}", next_step="harness kubectl -- get pods -A")
@@ -166,7 +166,8 @@ def airflow(context: typer.Context) -> None:
         "-i",
         *(["-t"] if _has_tty() else []),
     ]
-    words += ["deployment/airflow-scheduler", "-c", "scheduler", "--", "airflow", *context.args]
+    scheduler, container = environment.settings.scheduler, environment.settings.scheduler_container
+    words += [scheduler, "-c", container, "--", "airflow", *context.args]
     raise typer.Exit(_in_cluster(environment, words))
 
 

@@ -20,7 +20,6 @@ INTERVAL_S = 0.5
 # The watches of the ConfigMap and of the pod have no order between them, so one touch may come too early.
 TOUCH_AGAIN_S = 3.0
 TOUCH_ANNOTATION = "harness.dev/dags-touched"
-DAG_PROCESSOR_SELECTOR = "app.kubernetes.io/component=dag-processor"
 
 
 @dataclass(frozen=True)
@@ -129,10 +128,10 @@ class _Toucher:
             return
         self.count += 1
         kubernetes, namespace = self.delivering.kubernetes, self.delivering.target.namespace
-        pods = kubernetes.list("Pod", namespace, label_selector=DAG_PROCESSOR_SELECTOR)
+        pods = kubernetes.list("Pod", namespace, label_selector=self.delivering.target.readers)
         if not pods:
             raise HarnessError(
-                f"no dag-processor pod in namespace {namespace}, so nobody reads the DAGs",
+                f"no dag-processor pod ({self.delivering.target.readers}) in namespace {namespace}, so none reads DAGs",
                 next_step="`make dev-up`, then sync again",
             )
         mark = {TOUCH_ANNOTATION: f"{datetime.now(UTC).isoformat()}"}

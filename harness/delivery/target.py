@@ -22,7 +22,8 @@ Likeness = Literal["same", "differs", "absent", "drift"]
 class Target:
     """A ConfigMap, and the DAG bundle that the chart makes of it.
 
-    With `is_versioned` the ConfigMap is a pointer to a version, else it holds the files themselves.
+    With `is_versioned` the ConfigMap is a pointer to a version, else it holds the files themselves. `readers` selects
+    the pods of the dag-processor.
     """
 
     namespace: str
@@ -30,6 +31,7 @@ class Target:
     bundle: str
     environment: str
     is_versioned: bool = False
+    readers: str = "app.kubernetes.io/component=dag-processor"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.observe.tries import TryTimeline, total_by_phase
+from harness.report.blame import blame
 from harness.report.faults import (
     count_duplicates,
     count_leaks,
@@ -62,9 +63,11 @@ def totals(session: Session) -> dict[str, int]:
 
 
 def _case(session: Session, case: Case) -> Json:
+    blamed = blame(case, session)
     return {
         "test": case.nodeid,
         "verdict": case.verdict,
+        "blame": {"party": blamed.party, "reason": blamed.reason} if blamed else None,
         "start": _iso(case.start),
         "end": _iso(case.end),
         "seconds": {phase: round(seconds, 3) for phase, seconds in case.seconds.items()},

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from harness.observe.tries import PHASES, TryTimeline, total_by_phase
 from harness.redact import redact
 from harness.report import chart
+from harness.report.blame import blame
 from harness.report.faults import fault_cases, fault_totals, recoveries, spread
 from harness.report.numbers import totals, verdicts
 from harness.report.records import RED, Case, PodRecord, RunRecord, Session
@@ -54,6 +55,7 @@ def render(session: Session) -> str:
         all_phases=PHASES,
         files=_by_file(cases),
         red=_by_failure(red),
+        blame_of=lambda case: blame(case, session),
         unfolded=[case.nodeid for case in (cases if len(cases) == 1 else red[:MOST_UNFOLDED])],
         longest_s=max([sum(case.seconds.values()) for case in cases], default=0) or 1.0,
         chart_of=lambda case: chart.draw(session.runs_of(case), session.marks_of(case)),

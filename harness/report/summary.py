@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from harness.redact import redact
+from harness.report.blame import blame
 from harness.report.chart import seconds_text
 from harness.report.faults import fault_cases, fault_totals, recoveries, spread
 from harness.report.numbers import totals
@@ -19,7 +20,11 @@ def summarize(session: Session) -> str:
     parts = [f"## {headline(session)}", *(f"> {_cell(problem)}" for problem in session.problems), _numbers(session)]
     red = [case for case in cases if case.verdict in RED]
     if red:
-        parts.append("\n".join(f"- **{_cell(case.title)}**: `{_reason(case)}`" for case in red[:MOST_FAILURES]))
+        parts.append(
+            "\n".join(
+                f"- **{_cell(case.title)}**: `{_reason(case)}`{_blame(case, session)}" for case in red[:MOST_FAILURES]
+            )
+        )
     if len(red) > MOST_FAILURES:
         parts.append(f"and {len(red) - MOST_FAILURES} more")
     if any(case.injections for case in cases):
@@ -106,6 +111,11 @@ def _retry(seconds: float | None) -> str:
 def _reason(case: Case) -> str:
     line = case.failures[0].line if case.failures else case.verdict
     return _cell(line).replace("`", "'")[:200]
+
+
+def _blame(case: Case, session: Session) -> str:
+    blamed = blame(case, session)
+    return f" ({blamed.party}: {_cell(blamed.reason)})" if blamed else ""
 
 
 def _cell(text: str) -> str:

@@ -146,5 +146,5 @@ def _refused(asked: str, answer: httpx.Response) -> AirflowApiError:
         reason = answer.text.strip()[:300]
     next_step = ""
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        next_step = "the Secret airflow-ui-creds must hold the credentials that the admin user was made with"
+        next_step = "the Secret `login_secret` (airflow-ui-creds) must hold the login that the admin was made with"
     return AirflowApiError(asked, answer.status_code, reason, next_step=next_step)

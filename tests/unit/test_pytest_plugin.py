@@ -55,12 +55,13 @@ class FakeEnvironment(Environment):
 class Session:
     """One pytest session around an environment."""
 
-    def __init__(self, environment: FakeEnvironment, *, keep: bool = False) -> None:
+    def __init__(self, environment: FakeEnvironment, **options: bool) -> None:
         self.environment = environment
-        self.option = SimpleNamespace(airflow_env="ci", keep_cluster=keep)
+        given = {"keep_airflow_env": False, "reuse_airflow_env": False, "keep_on_failure": False, **options}
+        self.option = SimpleNamespace(airflow_env="ci", **given)
+        self.testsfailed = 0
         self.lines: list[str] = []
         self.asked: list[str] = []
-        self.keep = keep
 
     def run(self) -> Iterator[AirflowEnv]:
         capture = SimpleNamespace(global_and_fixture_disabled=lambda: open(os.devnull))  # noqa: PTH123, SIM115
@@ -69,9 +70,8 @@ class Session:
         config = SimpleNamespace(
             option=self.option,
             pluginmanager=SimpleNamespace(getplugin=plugins.get),
-            getoption=lambda name: {"keep_cluster": self.keep, "keep_airflow_env": self.keep}[name],
         )
-        request = SimpleNamespace(config=config, getfixturevalue=self.asked.append)
+        request = SimpleNamespace(config=config, session=self, getfixturevalue=self.asked.append)
         fixture: Any = inspect.unwrap(pytest_plugin.airflow_env)  # type: ignore[arg-type]
         return getattr(fixture, "_get_wrapped_function", lambda: fixture)()(request)  # type: ignore[no-any-return]
 
@@ -86,11 +86,11 @@ class Session:
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def make(*, is_there: bool = False, keep: bool = False) -> Session:
+    def make(*, is_there: bool = False, **options: bool) -> Session:
         environment = FakeEnvironment(tmp_path, is_there=is_there)
         monkeypatch.setattr(pytest_plugin, "load_settings", lambda _: environment.settings)
         monkeypatch.setattr(pytest_plugin, "Environment", lambda _: environment)
-        return Session(environment, keep=keep)
+        return Session(environment, **options)
 
     return make
 
@@ -107,12 +107,28 @@ def test_environment_that_was_there_stays(made: Any) -> None:
 
 
 def test_environment_that_was_made_stays_when_asked(made: Any) -> None:
-    assert made(keep=True).take() == ["up"]
+    assert made(keep_airflow_env=True).take() == ["up"]
+
+
+def test_environment_that_was_made_is_left_for_reuse(made: Any) -> None:
+    assert made(reuse_airflow_env=True).take() == ["up"]
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_environment_that_was_made_stays_on_failure_when_asked(made: Any, failures: int) -> None:
+    session = made(keep_on_failure=True)
+    session.testsfailed = failures
+    assert session.take() == (["up"] if failures else ["up", "down"])
 
 
 def test_ci_begins_with_a_new_one(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     assert made(is_there=True).take() == ["start_engine", "down", "up", "down"]
+
+
+def test_reuse_is_said_louder_than_ci(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert made(is_there=True, reuse_airflow_env=True).take() == ["up"]
 
 
 def test_environment_that_did_not_come_up_is_removed(made: Any) -> None:
@@ -121,6 +137,14 @@ def test_environment_that_did_not_come_up_is_removed(made: Any) -> None:
     with pytest.raises(HarnessError, match="no room"):
         next(session.run())
     assert session.environment.__dict__["verbs"] == ["up", "down"]
+
+
+def test_environment_that_did_not_come_up_stays_when_asked(made: Any) -> None:
+    session = made(keep_on_failure=True)
+    session.environment.__dict__["failure"] = HarnessError("no room")
+    with pytest.raises(HarnessError, match="no room"):
+        next(session.run())
+    assert session.environment.__dict__["verbs"] == ["up"]
 
 
 def test_host_without_an_engine_has_no_cluster(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +182,12 @@ def test_kubectl_is_the_node_s_own(made: Any, tmp_path: Path) -> None:
 
 def test_keep_cluster_is_remembered_before_pytest_kind_gets_its_own() -> None:
     option = SimpleNamespace()
-    config: Any = SimpleNamespace(option=option, getoption=lambda name: name == "keep_cluster")
+    markers: list[str] = []
+    config: Any = SimpleNamespace(
+        option=option,
+        getoption=lambda name: name == "keep_cluster",
+        addinivalue_line=lambda _, line: markers.append(line.partition(":")[0]),
+    )
     pytest_plugin.pytest_configure(config)
     assert option.keep_airflow_env is True
+    assert markers == ["faults", "serial", "slow"]

@@ -10,7 +10,14 @@ import pytest
 import yaml
 
 from harness.errors import UsageError
-from harness.release import Release, ensure_namespace, has_namespace, wait_until_available, wait_until_it_serves
+from harness.release import (
+    Release,
+    ensure_namespace,
+    given_values,
+    has_namespace,
+    wait_until_available,
+    wait_until_it_serves,
+)
 from harness.settings import Settings
 from harness.tools.helm import Helm
 from harness.tools.k8s import Json, Kubernetes
@@ -258,3 +265,18 @@ def test_wrong_password_is_what_the_wait_ends_with(settings: Settings, time: Fak
     airflow.answers["/api/v2/monitor/health"] = {name: {"status": "healthy"} for name in names}
     with pytest.raises(WaitTimeoutError, match="401: Invalid credentials"):
         wait_until_it_serves(airflow.client(password="wrong"), settings, str)  # noqa: S106 - of nothing
+
+
+def test_another_chart_gets_what_it_asks_for(tmp_path: Path) -> None:
+    other = settings_of(tmp_path, given_values={"airflowImage": "{airflow}", "web.url": "{url}/"})
+    assert given_values(other, IMAGES) == {
+        "airflowImage": "localhost/harness/airflow:2",
+        "web": {"url": f"{other.url}/"},
+    }
+
+
+def test_value_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    other = settings_of(tmp_path, given_values={"image": "{redis}"})
+    with pytest.raises(UsageError, match=r"given_values: image = '\{redis\}'") as caught:
+        given_values(other, IMAGES)
+    assert "airflow_repository" in caught.value.next_step

@@ -100,6 +100,27 @@ def test_state_is_the_user_s_by_default(project: Path, monkeypatch: pytest.Monke
     assert state.is_relative_to(tmp_path)
 
 
+def test_another_chart_s_names_are_settings(project: Path) -> None:
+    write(project, 'login_keys = {username = "user", password = "pass", email = "mail"}\nnode_port = 31000')
+    settings = load_settings(start=project)
+    assert settings.login_keys["username"] == "user"
+    assert settings.node_port == 31000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'login_keys = {username = "user"}',
+        'login_keys = {username = "a", password = "a", email = "b"}',
+        "node_port = 80",
+    ],
+)
+def test_names_that_cannot_be_are_refused(project: Path, text: str) -> None:
+    write(project, text)
+    with pytest.raises(UsageError, match=text.split(maxsplit=1)[0]):
+        load_settings(start=project)
+
+
 def test_settings_do_not_change(project: Path) -> None:
     settings = Settings(project=project)
     with pytest.raises(ValueError, match="frozen"):

@@ -55,7 +55,7 @@ def local_executor(env: AirflowEnv, dags: list[Path]) -> Iterator[AirflowApi]:
     files = {path.name: path.read_text() for path in dags}
     metadata = {"labels": labels.kubernetes_labels(settings.name)}
     try:
-        namespace_labels = {**metadata["labels"], **release.POD_SECURITY}
+        namespace_labels = {**metadata["labels"], **release.pod_security(settings)}
         kubernetes.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": namespace_labels}}
         )

@@ -40,3 +40,11 @@ def test_a_chart_without_bundles_is_taken_to_mount_one_config_map(settings: Sett
 def test_an_unknown_bundle_names_those_there_are(settings: Settings) -> None:
     with pytest.raises(UsageError, match="have no DAG bundle `other`; there are: dags"):
         find_target(settings, "other")
+
+
+def test_chart_without_such_values_mounts_what_the_settings_name(tmp_path: Path) -> None:
+    other = settings_of(tmp_path, dags_bundle="flights", dags_config_map="flight-dags", dag_processor="role=brain")
+    other.chart_folder.mkdir(parents=True)
+    (other.chart_folder / "values.yaml").write_text("dags: flight-dags\n")
+    found = find_target(other)
+    assert (found.bundle, found.config_map, found.readers) == ("flights", "flight-dags", "role=brain")

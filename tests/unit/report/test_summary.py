@@ -21,7 +21,7 @@ def test_verdict_numbers_failures_table() -> None:
         "> line one line two\n\n"
         "1 DAG run, 2 tries (1 retry), 2 pods, 1 fault, 16 s to a retry (p95 16 s); "
         "0 duplicate pods, 0 left over\n\n"
-        "- **bad\\|name**: `assert 1 == 2`\n\n"
+        "- **bad\\|name**: `assert 1 == 2` (product: nothing points to the host, the cluster or Airflow)\n\n"
         "| injected | acted | survived | expected failures | recovery p50 | p95 | duplicates | leaks |\n"
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         "| 1 | 1 | 0 | 0 | 16 s | 16 s | 0 | 0 |\n\n"
