@@ -1,4 +1,4 @@
-"""Two pods at work on one try at the same time: what must never be.
+"""Who is at work at the same time: two pods on one try, which must never be, and how many tasks at most.
 
 Several pods of one try one after the other are legitimate: a task that was deferred or rescheduled comes back in
 another pod, and a pod that died before its task started is replaced ([kubernetes_executor] pod_launch_failure_retries).
@@ -27,3 +27,13 @@ def find_duplicates(pods: Iterable[WorkerPod]) -> list[WorkerPod]:
                 found.append(pod)
             end = max(end, own_end) if end else own_end
     return found
+
+
+def most_at_once(spans: Iterable[tuple[datetime, datetime]]) -> int:
+    """Return how many of the spans, from start to end, there are at the same time at most."""
+    changes = sorted(change for start, end in spans for change in ((start, 1), (end, -1)))
+    most = now = 0
+    for _, change in changes:
+        now += change
+        most = max(most, now)
+    return most

@@ -90,6 +90,18 @@ class AirflowApi(AirflowClient):
         """Let none of the DAG's runs be scheduled."""
         self._ask("PATCH", f"/dags/{_id(dag_id)}", {"is_paused": True})
 
+    def make_pool(self, name: str, slots: int) -> None:
+        """Make a pool, which no other must be of that name."""
+        self._ask("POST", "/pools", {"name": name, "slots": slots, "include_deferred": False})
+
+    def open_slots(self, name: str) -> int:
+        """Return how many more tasks a pool would let run now."""
+        return int(self._get(f"/pools/{_id(name)}")["open_slots"])
+
+    def remove_pool(self, name: str) -> None:
+        """Remove a pool."""
+        self._ask("DELETE", f"/pools/{_id(name)}")
+
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None) -> DagRun:
         """Start a run with an id of the caller's, so that it can be told apart before the answer comes."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}

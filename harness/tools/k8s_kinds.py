@@ -33,6 +33,7 @@ KINDS = {
     "PriorityLevelConfiguration": Kind(
         "flowcontrol.apiserver.k8s.io/v1", "prioritylevelconfigurations", is_namespaced=False
     ),
+    "ResourceQuota": Kind("v1", "resourcequotas"),
     "Secret": Kind("v1", "secrets"),
     "Service": Kind("v1", "services"),
     "ServiceAccount": Kind("v1", "serviceaccounts"),

@@ -1,0 +1,97 @@
+"""Limits: tasks above them wait without a pod, and retries wait as long as Airflow's formula says."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from harness.faults.ledger import Faults
+from harness.faults.quota import full
+from harness.observe.backoff import backoff_s
+from harness.observe.duplicates import most_at_once
+from harness.observe.runs import ObservedRun, Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_records import TaskInstance
+from harness.waiting import NotYet, wait_until
+
+from ..checks import check_run
+
+pytestmark = pytest.mark.timeout(240, func_only=True)
+
+POOL = "e2e_pool_of_two"
+TASKS = {f"work[{index}]": 1 for index in range(6)}
+LATE_S = 6
+
+
+@pytest.fixture(scope="module")
+def pool(airflow: AirflowApi) -> Iterator[str]:
+    airflow.make_pool(POOL, 2)
+    yield POOL
+    airflow.remove_pool(POOL)
+
+
+@pytest.fixture(scope="module")
+def batch(shared_runs: Runs, pool: str) -> dict[str, ObservedRun]:  # noqa: ARG001 - the pool comes first
+    return {dag_id: shared_runs.start(dag_id) for dag_id in ("e2e_pool", "e2e_max_active_tasks", "e2e_backoff")}
+
+
+@pytest.mark.parametrize("dag_id", ["e2e_pool", "e2e_max_active_tasks"])
+def test_no_more_pods_than_the_limit_are_at_work(batch: dict[str, ObservedRun], fault: Faults, dag_id: str) -> None:
+    run = batch[dag_id]
+    run.wait(timeout_s=180)
+    check_run(run, TASKS)
+    spans = [(ti.start, ti.end) for ti in run.tries if ti.start and ti.end]
+    first = min(start for start, _ in spans)
+    fault.provoked("six tasks want to run, two may", f"at most {most_at_once(spans)} ran at once", first, run=run)
+    assert most_at_once(spans) == 2, run.story
+
+
+def test_pool_has_all_its_slots_again(batch: dict[str, ObservedRun], pool: str, airflow: AirflowApi) -> None:
+    batch["e2e_pool"].wait(timeout_s=180)
+    assert airflow.open_slots(pool) == 2
+
+
+@pytest.mark.parametrize(("task_id", "most_s"), [("free", None), ("limited", 5.0)])
+def test_retries_come_when_the_formula_says(
+    batch: dict[str, ObservedRun], fault: Faults, task_id: str, most_s: float | None
+) -> None:
+    run = batch["e2e_backoff"]
+    run.wait(timeout_s=180)
+    check_run(run, {"free": 3, "limited": 3})
+    own = sorted((ti for ti in run.tries if ti.task_id == task_id), key=lambda ti: ti.try_number)
+    fault.provoked("the task raises twice", f"tries 1 and 2 of {task_id} failed", own[0].end, run=run)
+    for before, after in pairwise(own):
+        limit = {} if most_s is None else {"max_delay_s": most_s}
+        wanted = backoff_s(run.dag_id, task_id, before.try_number, delay_s=4, multiplier=2, **limit)
+        assert wanted <= waited_s(before, after) <= wanted + LATE_S, run.story
+
+
+def waited_s(before: TaskInstance, after: TaskInstance) -> float:
+    """Return the seconds from the end of a try until the next was scheduled."""
+    assert before.end
+    assert after.scheduled
+    return (after.scheduled - before.end).total_seconds()
+
+
+def test_task_waits_without_a_pod_while_the_namespace_is_full(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    action = full(airflow_env.kubernetes, airflow_env.namespace, airflow_env.settings.name)
+    with fault("the namespace is full", action) as injection:
+        run = runs.start("e2e_chain")
+        wait_until("a task that Airflow has queued", lambda: is_refused(airflow_env, run), timeout_s=60)
+        assert not run.pods
+    run.wait(timeout_s=90)
+    fault.recovered(injection)
+    check_run(run, {"first": 1, "second": 1, "third": 1})
+
+
+def is_refused(env: AirflowEnv, run: ObservedRun) -> bool | NotYet:
+    """Tell whether the task is queued and the scheduler has been refused its pod."""
+    states = {ti.task_id: ti.state for ti in run.task_instances}
+    (scheduler,) = env.kubernetes.list("Pod", env.namespace, label_selector="app.kubernetes.io/component=scheduler")
+    log = env.kubernetes.pod_log(scheduler["metadata"]["name"], env.namespace, container="scheduler", tail_lines=400)
+    if states.get("first") == "queued" and "exceeded quota" in log and run.run_id in log:
+        return True
+    return NotYet(f"tasks: {states}")

@@ -1,0 +1,116 @@
+"""A pod that cannot start: its task fails soon or waits, as it should, and its sibling does not notice."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from harness.faults.ledger import Faults
+from harness.observe.expectations import expect_tries, expect_untouched
+from harness.observe.pods import WorkerPod
+from harness.observe.runs import ObservedRun, Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.tools.k8s import Kubernetes
+from harness.waiting import NotYet, WaitTimeoutError, wait_until
+
+from ..checks import check_run
+
+pytestmark = pytest.mark.timeout(240, func_only=True)
+
+# The executor gives each try a second pod when the first never began: pod_launch_failure_retries, 1 by default.
+PODS_PER_TRY = 2
+SOON_S = 60
+PLACE = "harness.dev/e2e-place"
+
+
+@pytest.fixture(scope="module")
+def batch(shared_runs: Runs) -> Mapping[str, ObservedRun]:
+    dags = ("e2e_bad_image", "e2e_missing_secret", "e2e_unschedulable")
+    return {dag_id: shared_runs.start(dag_id) for dag_id in dags}
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "what", "reason"),
+    [
+        ("e2e_bad_image", "there is no such image", "ErrImagePull"),
+        ("e2e_missing_secret", "there is no such Secret", "CreateContainerConfigError"),
+    ],
+)
+def test_task_whose_pod_cannot_start_fails_soon(
+    batch: Mapping[str, ObservedRun], fault: Faults, dag_id: str, what: str, reason: str
+) -> None:
+    run = batch[dag_id]
+    run.wait(timeout_s=150)
+    pods = [pod for pod in run.pods if pod.key.task_id == "victim"]
+    seen = [event.message for pod in pods for event in run.recorder.events(pod.uid) if event.type == "Warning"]
+    proof = f"{len(seen)} warnings, such as: {seen[0]}" if seen else ""
+    fault.provoked(what, proof, pods[0].created, run=run)
+
+    assert [pod.key.try_number for pod in pods] == [1] * PODS_PER_TRY + [2] * PODS_PER_TRY, run.story
+    assert not [pod for pod in pods if pod.condition("ContainersReady")], run.story
+    assert reason in {container.reason for pod in pods for container in pod.containers}, run.story
+    tries = [ti for ti in run.tries if ti.task_id == "victim"]
+    expect_tries(run.tries, {"victim": 2, "sibling": 1}, run.pods)
+    assert tries[-1].state == "failed"
+    assert tries[-1].end
+    assert (tries[-1].end - pods[0].created).total_seconds() <= 2 * SOON_S, run.story
+    check_sibling(run)
+
+
+def test_task_that_fits_on_no_node_waits_until_one_fits(
+    batch: Mapping[str, ObservedRun], airflow_env: AirflowEnv, fault: Faults
+) -> None:
+    run = batch["e2e_unschedulable"]
+    pod = wait_until("a pod that fits nowhere", lambda: unschedulable(run), timeout_s=60)
+    injection = fault.provoked("no node has the label", f"pod {pod.name}: {pod.reason}", pod.created, run=run)
+    check_sibling_ended(run)
+    node = airflow_env.environment.cluster.node_names[-1]
+    label(airflow_env.kubernetes, node, {PLACE: "yes"})
+    try:
+        run.wait(timeout_s=60)
+    finally:
+        label(airflow_env.kubernetes, node, {})
+    fault.recovered(injection)
+    check_run(run, {"victim": 1, "sibling": 1})
+    assert run.pod_of("victim").node == node  # type: ignore[union-attr] - check_run has seen it
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=WaitTimeoutError,
+    reason="apache/airflow#45184: the executor takes the deletion of a pending pod for no failure, so its task stays "
+    "queued until [scheduler] task_queued_timeout",
+)
+def test_pending_pod_that_is_deleted_is_replaced(airflow_env: AirflowEnv, runs: Runs, fault: Faults) -> None:
+    run = runs.start("e2e_unschedulable")
+    pod = wait_until("a pod that fits nowhere", lambda: unschedulable(run), timeout_s=60)
+    assert airflow_env.kubernetes.delete("Pod", pod.name, pod.namespace, uid=pod.uid)
+    fault.provoked("a pending pod is deleted", f"pod {pod.name} was {pod.phase}, and is deleted", pod.created)
+
+    def replaced() -> bool | NotYet:
+        return True if len([one for one in run.pods if one.key.task_id == "victim"]) > 1 else NotYet("no other pod")
+
+    wait_until("another pod of the task", replaced, timeout_s=30)
+
+
+def unschedulable(run: ObservedRun) -> WorkerPod | NotYet:
+    pod = run.pod_of("victim")
+    return pod if pod and pod.reason == "Unschedulable" else NotYet(f"pod: {pod.phase if pod else 'none'}")
+
+
+def label(kubernetes: Kubernetes, node: str, labels: Mapping[str, str]) -> None:
+    """Give the node these labels of ours and no others."""
+    kubernetes.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": dict(labels)}})
+
+
+def check_sibling_ended(run: ObservedRun) -> None:
+    def probe() -> bool | NotYet:
+        states = {ti.task_id: ti.state for ti in run.task_instances}
+        return True if states["sibling"] == "success" else NotYet(f"tasks: {states}")
+
+    wait_until("the sibling's end", probe, timeout_s=60)
+
+
+def check_sibling(run: ObservedRun) -> None:
+    pod = run.pod_of("sibling")
+    assert pod
+    expect_untouched(run.pods, run.tries, uids={pod.uid}, task_id="sibling")
