@@ -34,6 +34,9 @@ SYSTEM_NAMESPACES = ("kube-system", "local-path-storage")
 LOGS_IN_NODE = "/var/lib/harness/logs"
 # Written into the control plane's node when the cluster is whole: a creation that was killed leaves none.
 MARK = "/kind/harness-created"
+# A lost node must be known before Airflow retries its tasks (30 s), not after 50 s: it would be given the new pod, too.
+GRACE = "controllerManager: {extraArgs: [{name: node-monitor-grace-period, value: 20s}]}"
+KUBELET = "kind: KubeletConfiguration\nfailCgroupV1: false\nnodeLeaseDurationSeconds: 20\n"
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Cluster:
                 "listenAddress": "127.0.0.1",
             }
         ]
-        patches = ["kind: KubeletConfiguration\nfailCgroupV1: false\n"]
+        patches = [KUBELET, f"kind: ClusterConfiguration\n{GRACE}\n"]
         if self.images.system:
             patches.append(
                 "kind: ClusterConfiguration\n"

@@ -165,8 +165,21 @@ class Kubernetes:
 
     def patch_annotations(self, kind: str, name: str, namespace: str, annotations: Mapping[str, str | None]) -> Json:
         """Set these annotations, remove those whose value is None, and return the object."""
-        body = {"metadata": {"annotations": dict(annotations)}}
-        return self._json(Request("PATCH", path_of(kind, namespace, name), {}, body, MERGE_TYPE))
+        return self.merge(kind, name, namespace, {"metadata": {"annotations": dict(annotations)}})
+
+    def merge(self, kind: str, name: str, namespace: str, changes: Json) -> Json:
+        """Merge `changes` into the object (RFC 7386: None removes, a list replaces) and return it."""
+        return self._json(Request("PATCH", path_of(kind, namespace, name), {}, changes, MERGE_TYPE))
+
+    def evict(self, name: str, namespace: str, *, uid: str) -> None:
+        """Ask for the pod's eviction, as a drain does; another pod of that name is left alone, with status 409."""
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        self._json(Request("POST", f"{path_of('Pod', namespace, name)}/eviction", {}, body))
 
     def scale(self, kind: str, name: str, namespace: str, *, replicas: int) -> None:
         """Set the number of a Deployment's or StatefulSet's pods."""

@@ -1,12 +1,14 @@
 """The kind cluster: its configuration, what is the same, and what is removed."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import yaml
 
 from harness import cluster as cluster_module
 from harness.cluster import MARK, Cluster, remove_cluster, remove_container
@@ -94,6 +96,17 @@ def test_kubeadm_asks_for_our_system_images_only_where_we_built_them(settings: S
     assert "imageRepository" not in official
     assert "failCgroupV1: false" in ours
     assert "failCgroupV1: false" in official
+
+
+def test_kubernetes_gives_up_a_lost_node_before_airflow_gives_up_its_tasks(settings: Settings) -> None:
+    patches: Any = make(settings).config()["kubeadmConfigPatches"]
+    found = re.search(r"node-monitor-grace-period, value: (\d+)s", str(patches))
+    overlay = yaml.safe_load(Path("helm/values/kind.yaml").read_text())
+    timers = {name: int(value) for name, value in overlay["config"]["scheduler"].items() if "heartbeat" in name}
+    assert found
+    # It looks every 5 s, and a task's last heartbeat may have been a whole interval before the node went.
+    first_retry_s = timers["task_instance_heartbeat_timeout"] - timers["task_instance_heartbeat_sec"]
+    assert int(found[1]) + 5 <= first_retry_s
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ class FakeApiServer:
             self._version += 1
             self._oldest = self._version
 
-    def send(self, request: Request) -> Response:  # noqa: PLR0911 - one for each verb
+    def send(self, request: Request) -> Response:  # noqa: C901, PLR0911 - one for each verb
         """Answer as `Connection.send` does."""
         query = {key: value for key, value in request.query.items() if value}
         request = replace(request, query=query)
@@ -114,6 +114,8 @@ class FakeApiServer:
             return _status(404, "NotFound", f'{plural} "{name}" not found')
         if sub == "log":
             return Response(200, self.logs.get(name, "").encode())
+        if sub == "eviction":
+            return self._delete(key, body["deleteOptions"])
         if method == "PATCH":
             return self._merge(key, body)
         if method == "DELETE":
@@ -166,10 +168,7 @@ class FakeApiServer:
         return _ok(self.put(key[0], item))
 
     def _merge(self, key: tuple[str, str, str], body: Json) -> Response:
-        item = copy.deepcopy(self.objects[key])
-        annotations = item["metadata"].setdefault("annotations", {})
-        annotations.update(body["metadata"]["annotations"])
-        item["metadata"]["annotations"] = {name: value for name, value in annotations.items() if value is not None}
+        item: Json = _merged(self.objects[key], body)
         self.put(key[0], item)
         self.on_patch(item)
         return _ok(item)
@@ -180,6 +179,19 @@ class FakeApiServer:
             return _status(409, "Conflict", "the UID in the precondition does not match")
         self.remove(*key)
         return _ok({"kind": "Status", "status": "Success"})
+
+
+def _merged(known: Any, changes: Any) -> Any:
+    """Return what RFC 7386 makes of the two."""
+    if not isinstance(changes, dict):
+        return copy.deepcopy(changes)
+    known = copy.deepcopy(known) if isinstance(known, dict) else {}
+    for name, value in changes.items():
+        if value is None:
+            known.pop(name, None)
+        else:
+            known[name] = _merged(known.get(name), value)
+    return known
 
 
 def _split(path: str) -> tuple[str, str, str, str]:

@@ -1,0 +1,137 @@
+"""A node stands still, is lost or is drained: its task is retried on another one, and succeeds once."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+
+from harness.faults.ledger import Faults
+from harness.faults.node_pool import (
+    Pool,
+    components_on,
+    cordoned,
+    find_spare_worker,
+    move_components_away,
+    pooled,
+)
+from harness.faults.nodes import Nodes
+from harness.observe.expectations import expect_all_succeeded, expect_tries, expect_untouched
+from harness.observe.pods import WorkerPod
+from harness.observe.runs import ObservedRun, Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.release import not_available
+from harness.waiting import NotYet, not_yet, wait_until
+
+pytestmark = pytest.mark.timeout(300, func_only=True)
+
+POOL = Pool("pool", "faults")
+LOST_RETRIED_WITHIN_S = 120
+DRAINED_RETRIED_WITHIN_S = 60
+
+
+@pytest.fixture(scope="module")
+def nodes(airflow_env: AirflowEnv) -> Nodes:
+    return Nodes(airflow_env.environment.docker, airflow_env.kubernetes)
+
+
+@pytest.fixture(scope="module")
+def pool_node(airflow_env: AirflowEnv) -> Iterator[str]:
+    """Yield a worker node that has nothing of Airflow on it but the worker pods that ask for it."""
+    kubernetes, namespace = airflow_env.kubernetes, airflow_env.namespace
+
+    def is_available() -> bool | NotYet:
+        problems = list(not_available(kubernetes, namespace))
+        return not_yet(problems) if problems else True
+
+    node = find_spare_worker(kubernetes)
+    with pooled(kubernetes, node, POOL):
+        with cordoned(kubernetes, node):
+            move_components_away(kubernetes, node, namespace, is_available)
+        yield node
+        assert not components_on(kubernetes, node, namespace)
+
+
+@pytest.fixture
+def other(runs: Runs, pool_node: str) -> Iterator[tuple[ObservedRun, WorkerPod]]:
+    """Run another DAG beside the fault, on another node; it must not notice."""
+    run = runs.start("e2e_bystander", {"seconds": 70})
+    pod = run.wait_until_running("wait")
+    assert pod.node != pool_node
+    yield run, pod
+    run.wait(timeout_s=120)
+    expect_untouched(run.pods, run.tries, uids={pod.uid})
+
+
+@pytest.mark.parametrize("how", ["paused", "lost"])
+@pytest.mark.usefixtures("other")
+def test_silent_node_s_task_is_retried_elsewhere(
+    runs: Runs, fault: Faults, nodes: Nodes, pool_node: str, how: str
+) -> None:
+    run, victim = start_victim(runs, pool_node)
+    silenced: AbstractContextManager[str] = getattr(nodes, how)(pool_node)
+
+    with fault(f"the node is {how}", silenced, run=run) as injection:
+        retry = wait_for_retry(run)
+        fault.recovered(injection)
+        assert retry.created - injection.injected <= timedelta(seconds=LOST_RETRIED_WITHIN_S), run.story
+        assert retry.node != pool_node, run.story
+        run.airflow.wait_for_run(run.dag_id, run.run_id, timeout_s=60)
+        old = run.pod_of("victim")
+        assert old is not None
+        assert old.uid == victim.uid
+        assert old.deleted is None, "the node cannot have said that the pod is gone"
+        finished = check_one_success(run)
+
+    run.wait_until_pods_are_over(timeout_s=90)
+    assert check_one_success(run) == finished, "the old try has changed the state after its node came back"
+
+
+@pytest.mark.usefixtures("other")
+def test_drained_node_s_task_is_retried_elsewhere(runs: Runs, fault: Faults, nodes: Nodes, pool_node: str) -> None:
+    run, victim = start_victim(runs, pool_node)
+
+    with fault("the node is drained", nodes.drained(pool_node, victim), run=run) as injection:
+        retry = wait_for_retry(run)
+        fault.recovered(injection)
+        assert retry.created - injection.injected <= timedelta(seconds=DRAINED_RETRIED_WITHIN_S), run.story
+        assert retry.node != pool_node, run.story
+        run.wait(timeout_s=60)
+
+    check_one_success(run)
+    gone = run.pod_of("victim")
+    assert gone is not None
+    disruption = gone.condition("DisruptionTarget")
+    assert disruption is not None
+    assert disruption.reason == "EvictionByEvictionAPI"
+
+
+def start_victim(runs: Runs, pool_node: str) -> tuple[ObservedRun, WorkerPod]:
+    run = runs.start("e2e_node")
+    victim = run.wait_until_running("victim")
+    assert victim.node == pool_node
+    return run, victim
+
+
+def wait_for_retry(run: ObservedRun) -> WorkerPod:
+    """Return the second try's pod once its container runs, or has."""
+
+    def probe() -> WorkerPod | NotYet:
+        pod = run.pod_of("victim", try_number=2)
+        if pod is None:
+            return NotYet("no pod")
+        return pod if pod.phase in {"Running", "Succeeded"} else NotYet(f"{pod.name} on {pod.node}: {pod.phase}")
+
+    what = f"the second try of run {run.run_id}"
+    return wait_until(what, probe, timeout_s=LOST_RETRIED_WITHIN_S, interval_s=0.2, clock=run.clock)
+
+
+def check_one_success(run: ObservedRun) -> list[tuple[int, object, object]]:
+    """Check that the first try failed and the second succeeded, in two pods; return what Airflow says of the tries."""
+    pods, tries = run.pods, sorted(run.tries, key=lambda ti: ti.try_number)
+    expect_tries(tries, {"victim": 2}, pods)
+    expect_all_succeeded(tries, pods)
+    assert [ti.state for ti in tries if ti.state == "success"] == ["success"], run.story
+    assert [pod.key.try_number for pod in pods] == [1, 2], run.story
+    assert run.state == "success", run.story
+    return [(ti.try_number, ti.state, ti.end) for ti in tries]
