@@ -153,13 +153,8 @@ class Cluster:
                 mounts.append({"hostPath": str(self._store_folder(node)), "containerPath": "/var/lib/containerd"})
             role = "worker" if "-worker" in node.removeprefix(self.name) else "control-plane"
             nodes.append({"role": role, "image": self.images.node, "extraMounts": mounts})
-        nodes[0]["extraPortMappings"] = [
-            {
-                "containerPort": self.settings.node_port,
-                "hostPort": self.settings.airflow_port,
-                "listenAddress": "127.0.0.1",
-            }
-        ]
+        port = {"containerPort": self.settings.node_port, "hostPort": self.settings.airflow_port}
+        nodes[0]["extraPortMappings"] = [{**port, "listenAddress": "127.0.0.1"}]
         patches = [KUBELET, f"kind: ClusterConfiguration\n{GRACE}\n"]
         if self.images.system:
             patches.append(

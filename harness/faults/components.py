@@ -54,11 +54,11 @@ def scaled_away(kubernetes: Kubernetes, namespace: str, component: str, *, clock
         return NotYet(f"{', '.join(left)} is there") if left else True
 
     try:
-        kubernetes.scale("Deployment", name, namespace, replicas=0)
+        kubernetes.merge("Deployment", name, namespace, {"spec": {"replicas": 0}})
         wait_until(f"no pod of {component}", gone, timeout_s=GONE_TIMEOUT_S, interval_s=0.2, clock=clock)
         yield f"Deployment {name} is scaled to 0 and has no pod"
     finally:
-        kubernetes.scale("Deployment", name, namespace, replicas=replicas)
+        kubernetes.merge("Deployment", name, namespace, {"spec": {"replicas": replicas}})
         _wait_until_back(kubernetes, namespace, component, "", clock)
 
 

@@ -171,21 +171,6 @@ class Kubernetes:
         """Merge `changes` into the object (RFC 7386: None removes, a list replaces) and return it."""
         return self._json(Request("PATCH", path_of(kind, namespace, name), {}, changes, MERGE_TYPE))
 
-    def evict(self, name: str, namespace: str, *, uid: str) -> None:
-        """Ask for the pod's eviction, as a drain does; another pod of that name is left alone, with status 409."""
-        body = {
-            "apiVersion": "policy/v1",
-            "kind": "Eviction",
-            "metadata": {"name": name, "namespace": namespace},
-            "deleteOptions": {"preconditions": {"uid": uid}},
-        }
-        self._json(Request("POST", f"{path_of('Pod', namespace, name)}/eviction", {}, body))
-
-    def scale(self, kind: str, name: str, namespace: str, *, replicas: int) -> None:
-        """Set the number of a Deployment's or StatefulSet's pods."""
-        body = {"spec": {"replicas": replicas}}
-        self._json(Request("PATCH", f"{path_of(kind, namespace, name)}/scale", {}, body, MERGE_TYPE))
-
     def delete(
         self, kind: str, name: str, namespace: str = "", *, grace_period_s: int | None = None, uid: str | None = None
     ) -> bool:
@@ -193,11 +178,7 @@ class Kubernetes:
 
         With `uid` another object of the same name is left alone: that raises KubernetesError with status 409.
         """
-        options: Json = {"propagationPolicy": "Background"}
-        if grace_period_s is not None:
-            options["gracePeriodSeconds"] = grace_period_s
-        if uid is not None:
-            options["preconditions"] = {"uid": uid}
+        options = {"propagationPolicy": "Background", **_delete_options(uid, grace_period_s)}
         try:
             self._json(Request("DELETE", path_of(kind, namespace, name), {}, options))
         except KubernetesError as error:
@@ -206,10 +187,10 @@ class Kubernetes:
             raise
         return True
 
-    def evict(self, name: str, namespace: str, *, grace_period_s: int, uid: str) -> None:
+    def evict(self, name: str, namespace: str, *, uid: str, grace_period_s: int | None = None) -> None:
         """Ask for the pod's eviction; a PodDisruptionBudget that forbids it is KubernetesError with status 429."""
-        options = {"gracePeriodSeconds": grace_period_s, "preconditions": {"uid": uid}}
         metadata = {"name": name, "namespace": namespace}
+        options = _delete_options(uid, grace_period_s)
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata, "deleteOptions": options}
         self._json(Request("POST", f"{path_of('Pod', namespace, name)}/eviction", {}, body))
 
@@ -276,6 +257,11 @@ class Kubernetes:
             raise KubernetesError(request.asked, 0, "no answer", str(error)) from None
         reason, message = _refusal(text)
         raise KubernetesError(request.asked, response.status, reason or response.reason or "", message)
+
+
+def _delete_options(uid: str | None, grace_period_s: int | None) -> Json:
+    grace = {} if grace_period_s is None else {"gracePeriodSeconds": grace_period_s}
+    return grace | ({} if uid is None else {"preconditions": {"uid": uid}})
 
 
 def event_time(event: Mapping[str, Any]) -> str:

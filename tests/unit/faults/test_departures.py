@@ -19,18 +19,28 @@ def test_deletion_gives_the_grace(server: FakeApiServer, monkeypatch: pytest.Mon
     assert request.body["preconditions"] == {"uid": "uid-of-a"}
 
 
-def test_eviction_that_does_nothing_is_told(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The fake answers the request and evicts nobody.
+def test_eviction_names_the_pod_and_gives_the_grace(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.put("pods", worker_pod("a", phase="Running"))
-    with (
-        pytest.raises(FaultError, match="runs on"),
-        evicted(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3),
-    ):
-        pass
+    with evicted(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3) as proof:
+        assert "gone" in proof
     (request,) = (request for request in server.requests if request.method == "POST")
     assert request.path.endswith("/pods/a/eviction")
     assert request.body
     assert request.body["deleteOptions"] == {"gracePeriodSeconds": 3, "preconditions": {"uid": "uid-of-a"}}
+
+
+def test_deletion_that_does_nothing_is_told(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = server.put("pods", worker_pod("a", phase="Running"))
+    remove = server.remove
+
+    def remove_and_put_back(plural: str, namespace: str, name: str) -> None:
+        remove(plural, namespace, name)
+        server.put("pods", made)
+
+    monkeypatch.setattr(server, "remove", remove_and_put_back)
+    action = deleted_with_grace(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3)
+    with pytest.raises(FaultError, match="runs on"), action:
+        pass
 
 
 def test_pod_that_does_not_run_is_not_evicted(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
