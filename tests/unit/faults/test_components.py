@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.faults.components import pod_deleted
+from harness.faults.components import pod_deleted, scaled_away
 from harness.faults.ledger import FaultError
 from harness.tools.k8s import Json
 from harness.waiting import WaitTimeoutError
@@ -59,3 +59,25 @@ def test_component_that_does_not_come_back_is_told_also_after_an_error(server: F
         pod_deleted(kubernetes, "tools", "scheduler", by_force=True, clock=FakeTime().clock),
     ):
         raise RuntimeError
+
+
+def test_component_is_scaled_away_and_back(server: FakeApiServer, kubernetes: Any) -> None:
+    labels = {"app.kubernetes.io/component": "scheduler"}
+    deployment = {"metadata": {"name": "it", "namespace": "tools", "labels": labels}, "spec": {"replicas": 2}}
+    server.put("deployments", deployment)
+    server.put("pods", component_pod("old"))
+    time = FakeTime()
+    time.at(5, lambda: server.remove("pods", "tools", "scheduler-old"))
+    with scaled_away(kubernetes, "tools", "scheduler", clock=time.clock) as proof:
+        assert "no pod" in proof
+        assert server.objects["deployments", "tools", "it"]["spec"]["replicas"] == 0
+        server.put("pods", component_pod("new"))
+    assert server.objects["deployments", "tools", "it"]["spec"]["replicas"] == 2
+
+
+def test_component_without_a_deployment_cannot_be_scaled_away(kubernetes: Any) -> None:
+    with (
+        pytest.raises(FaultError, match="0 Deployments of scheduler"),
+        scaled_away(kubernetes, "tools", "scheduler", clock=FakeTime().clock),
+    ):
+        pytest.fail("the block must not run")
