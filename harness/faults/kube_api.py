@@ -62,7 +62,7 @@ def account_throttled(
         "kind": "FlowSchema",
         "spec": {
             "priorityLevelConfiguration": {"name": THROTTLE},
-            "matchingPrecedence": 1,
+            "matchingPrecedence": 2,
             "rules": [{"subjects": [subject], "resourceRules": [rule]}],
         },
     }
