@@ -21,7 +21,7 @@ from harness.pins import Pins
 from harness.settings import Settings
 from harness.steps import Say
 from harness.tools.docker import Docker
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes, KubernetesError, is_ready
 from harness.tools.kind import CLUSTER_LABEL, Kind
 from harness.waiting import NotYet, not_yet, wait_until
 
@@ -252,12 +252,6 @@ def control_plane(settings: Settings) -> str:
 def list_nodes(docker: Docker, settings: Settings) -> dict[str, str]:
     """Return node name -> container state, of an environment's nodes that are there."""
     return docker.list_containers(f"{CLUSTER_LABEL}={cluster_name(settings)}")
-
-
-def is_ready(item: dict[str, Any]) -> bool:
-    """Tell whether a node or pod has the condition Ready."""
-    conditions = item.get("status", {}).get("conditions", [])
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def remove_cluster(docker: Docker, settings: Settings, node_image: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from harness import labels
-from harness.cluster import LOGS_IN_NODE, is_ready
+from harness.cluster import LOGS_IN_NODE
 from harness.errors import UsageError
 from harness.images.context import hash_of
 from harness.images.imageset import ImageSet
@@ -18,7 +18,7 @@ from harness.steps import Say
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.helm import Helm
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes, KubernetesError, is_ready
 from harness.waiting import NotYet, Unreachable, not_yet, wait_until
 
 LOGS = "airflow-logs"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.faults.ledger import FaultError
-from harness.tools.k8s import Json, Kubernetes, KubernetesError, Objects
+from harness.tools.k8s import Kubernetes, KubernetesError, Objects, is_ready
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 GONE_TIMEOUT_S = 90.0
@@ -76,11 +76,6 @@ def _wait_until_back(kubernetes: Kubernetes, namespace: str, component: str, gon
                 raise
             return NotYet(str(error))
         left = {pod["metadata"]["uid"] for pod in pods} == {gone} or not pods
-        return NotYet("there is no other pod") if left else all(map(_is_ready, pods)) or NotYet("it is not ready")
+        return NotYet("there is no other pod") if left else all(map(is_ready, pods)) or NotYet("it is not ready")
 
     wait_until(f"the next pod of {component}", probe, timeout_s=BACK_TIMEOUT_S, clock=clock)
-
-
-def _is_ready(pod: Json) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

@@ -264,6 +264,12 @@ def _delete_options(uid: str | None, grace_period_s: int | None) -> Json:
     return grace | ({} if uid is None else {"preconditions": {"uid": uid}})
 
 
+def is_ready(item: Json) -> bool:
+    """Tell whether a node or pod has the condition Ready."""
+    conditions = item.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
 def event_time(event: Mapping[str, Any]) -> str:
     """Return when an Event last happened, as the API writes times: RFC 3339, so that text order is time order."""
     series = event.get("series") or {}
