@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from harness import labels
 from harness.command import CommandError
@@ -41,11 +41,19 @@ def api_frozen(docker: Docker, node: str, kubernetes: Kubernetes, *, clock: Cloc
 
 @contextmanager
 def account_throttled(
-    docker: Docker, node: str, kubernetes: Kubernetes, *, namespace: str, account: str, environment: str
+    docker: Docker,
+    node: str,
+    kubernetes: Kubernetes,
+    *,
+    namespace: str,
+    account: str,
+    environment: str,
+    clock: Clock = CLOCK,
 ) -> Iterator[str]:
     """Refuse each request of a ServiceAccount with 429 Too Many Requests, by Priority and Fairness, and undo it.
 
-    The proof is that API server's own counter of refused requests goes up. Raises WaitTimeoutError when it does not.
+    The proof is that the API server's own counter of refused requests goes up when it is asked in the account's name.
+    Raises WaitTimeoutError when it does not.
     """
     subject = {"kind": "ServiceAccount", "serviceAccount": {"namespace": namespace, "name": account}}
     rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}
@@ -73,13 +81,19 @@ def account_throttled(
             kubernetes.apply({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "metadata": metadata, **manifest})
 
         def probe() -> int | NotYet:
+            _ask_as(docker, node, f"system:serviceaccount:{namespace}:{account}")
             return _refused(docker, node) - before or NotYet("none so far")
 
-        count = wait_until(f"refused requests of {account}", probe, timeout_s=BACK_TIMEOUT_S)
+        count = wait_until(f"refused requests of {account}", probe, timeout_s=BACK_TIMEOUT_S, clock=clock)
         yield f"the API server has refused {count} requests of {account}"
     finally:
         kubernetes.delete("FlowSchema", THROTTLE)
         kubernetes.delete("PriorityLevelConfiguration", THROTTLE)
+
+
+def _ask_as(docker: Docker, node: str, user: str) -> None:
+    with suppress(CommandError):  # kubectl tries again and again until its time is over; the counter tells
+        docker.exec(node, *KUBECTL, "--request-timeout=2s", f"--as={user}", "get", "--raw", "/api/v1/pods")
 
 
 def _refused(docker: Docker, node: str) -> int:

@@ -6,6 +6,7 @@ from harness.observe.expectations import expect_untouched
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun
 from harness.pytest_plugin import AirflowEnv
+from harness.waiting import NotYet
 
 from ..checks import check_run
 
@@ -35,3 +36,13 @@ def check_available(env: AirflowEnv) -> None:
     """Check that every component is there, and that Airflow calls each healthy."""
     release.wait_until_available(env.kubernetes, env.settings, lambda _: None)
     release.wait_until_it_serves(env.airflow, env.settings, lambda _: None)
+
+
+def is_refused(env: AirflowEnv, run: ObservedRun, why: str) -> bool | NotYet:
+    """Tell whether a task of the run is queued and the scheduler says why it was refused its pod."""
+    states = [ti.state for ti in run.task_instances]
+    (scheduler,) = component_pods(env.kubernetes, env.namespace, "scheduler")
+    log = env.kubernetes.pod_log(scheduler["metadata"]["name"], env.namespace, container="scheduler", tail_lines=400)
+    if "queued" in states and any(why in line and run.run_id in line for line in log.splitlines()):
+        return True
+    return NotYet(f"tasks: {states}")

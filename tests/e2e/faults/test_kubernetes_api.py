@@ -5,12 +5,12 @@ import pytest
 from harness.cluster import control_plane
 from harness.faults.kube_api import account_throttled, api_frozen
 from harness.faults.ledger import Faults
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, wait_until
 
 from ..checks import check_run
-from .components import check_unharmed, restarts
+from .components import check_unharmed, is_refused, restarts
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -54,14 +54,10 @@ def test_task_waits_for_its_pod_while_the_scheduler_is_throttled(
 
     with fault("the Kubernetes API refuses the scheduler with 429", action) as injection:
         run = runs.start("e2e_chain")
-        wait_until("a queued task", lambda: is_queued(run), timeout_s=30)
+        wait_until("a refused pod", lambda: is_refused(airflow_env, run, "Too Many Requests"), timeout_s=60)
+        assert not run.pods
     run.wait(timeout_s=90)
     fault.recovered(injection)
 
     check_run(run, {"first": 1, "second": 1, "third": 1})
     assert restarts(airflow_env, "scheduler") == before
-
-
-def is_queued(run: ObservedRun) -> bool | NotYet:
-    states = {ti.task_id: ti.state for ti in run.task_instances}
-    return True if states.get("first") == "queued" else NotYet(f"tasks: {states}")

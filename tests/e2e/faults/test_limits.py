@@ -13,9 +13,10 @@ from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import TaskInstance
-from harness.waiting import NotYet, wait_until
+from harness.waiting import wait_until
 
 from ..checks import check_run
+from .components import is_refused
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -80,18 +81,10 @@ def test_task_waits_without_a_pod_while_the_namespace_is_full(
     action = full(airflow_env.kubernetes, airflow_env.namespace, airflow_env.settings.name)
     with fault("the namespace is full", action) as injection:
         run = runs.start("e2e_chain")
-        wait_until("a task that Airflow has queued", lambda: is_refused(airflow_env, run), timeout_s=60)
+        wait_until(
+            "a task that Airflow has queued", lambda: is_refused(airflow_env, run, "exceeded quota"), timeout_s=60
+        )
         assert not run.pods
     run.wait(timeout_s=90)
     fault.recovered(injection)
     check_run(run, {"first": 1, "second": 1, "third": 1})
-
-
-def is_refused(env: AirflowEnv, run: ObservedRun) -> bool | NotYet:
-    """Tell whether the task is queued and the scheduler has been refused its pod."""
-    states = {ti.task_id: ti.state for ti in run.task_instances}
-    (scheduler,) = env.kubernetes.list("Pod", env.namespace, label_selector="app.kubernetes.io/component=scheduler")
-    log = env.kubernetes.pod_log(scheduler["metadata"]["name"], env.namespace, container="scheduler", tail_lines=400)
-    if states.get("first") == "queued" and "exceeded quota" in log and run.run_id in log:
-        return True
-    return NotYet(f"tasks: {states}")
