@@ -1,0 +1,84 @@
+"""DAG files that break where Airflow reads them, past the gate: the others are read, run and edited as before."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from harness.delivery.live import open_store
+from harness.delivery.pack import pack
+from harness.faults.ledger import Faults
+from harness.observe.follower import utc_now
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.waiting import NotYet, wait_until
+
+from ..checks import check_run
+from ..conftest import DAGS, DeliveredDags
+from ..dag_texts import say
+from .components import restarts
+
+pytestmark = pytest.mark.timeout(240, func_only=True)
+
+# The third ends after Airflow's [core] dagbag_import_timeout, 30 s.
+BROKEN = {
+    "e2e_raises.py": ("raise RuntimeError('at import')", "RuntimeError: at import"),
+    "e2e_exits.py": ("import sys\nsys.exit(3)", "SystemExit: 3"),
+    "e2e_hangs.py": ("import time\ntime.sleep(600)", "AirflowTaskTimeout"),
+}
+DIES = "import os\nos._exit(9)"
+HINT = "# airflow dag\n"  # Airflow reads no file without these words
+NEWCOMER = "e2e_newcomer"
+TOLD_WITHIN_S = 90
+
+
+@pytest.fixture(scope="module")
+def written(
+    airflow_env: AirflowEnv, delivered_dags: DeliveredDags, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[datetime]:
+    """Write four broken files and a new DAG beside the others at once, and yield when; undone at the end."""
+    folder = tmp_path_factory.mktemp("broken") / "dags"
+    shutil.copytree(DAGS, folder)
+    for name, text in {**{name: text for name, (text, _) in BROKEN.items()}, "e2e_dies.py": DIES}.items():
+        (folder / name).write_text(HINT + text)
+    (folder / f"{NEWCOMER}.py").write_text(say(NEWCOMER, "hello"))
+    store = open_store(airflow_env.kubernetes, delivered_dags.delivering.target)
+    try:
+        store.write(pack(folder), force=True, is_verified=False)
+        yield utc_now()
+    finally:
+        delivered_dags.delivering.deliver(delivered_dags.package, force=True)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_file_that_breaks_at_import_is_told_with_its_reason(
+    written: datetime, airflow_env: AirflowEnv, fault: Faults, name: str
+) -> None:
+    bundle = "e2e"
+
+    def told() -> str | NotYet:
+        errors = {error.filename: error.stack_trace for error in airflow_env.airflow.import_errors(bundle_name=bundle)}
+        return errors.get(name) or NotYet(f"told: {', '.join(errors) or 'none'}")
+
+    trace = wait_until(f"the import error of {name}", told, timeout_s=TOLD_WITHIN_S)
+    reason = trace.strip().splitlines()[-1]
+    fault.provoked(f"{name} breaks at import", reason, written)
+    assert BROKEN[name][1] in trace
+
+
+def test_other_dags_load_and_run_beside_files_that_break(
+    written: datetime, airflow_env: AirflowEnv, runs: Runs, fault: Faults
+) -> None:
+    before = restarts(airflow_env, "dag-processor")
+
+    def known() -> bool | NotYet:
+        return airflow_env.airflow.dag(NEWCOMER) is not None or NotYet("it is unknown")
+
+    wait_until("the new DAG beside broken ones", known, timeout_s=TOLD_WITHIN_S)
+    injection = fault.provoked("a file ends the process that reads it", "no DAG of it is known", written)
+    fault.recovered(injection)
+    assert airflow_env.airflow.dag("e2e_dies") is None
+    for dag_id, tasks in ((NEWCOMER, {"say": 1}), ("e2e_chain", {"first": 1, "second": 1, "third": 1})):
+        check_run(runs.run(dag_id, timeout_s=90), tasks)
+    assert restarts(airflow_env, "dag-processor") == before
