@@ -60,7 +60,10 @@ class Dag:
 
 @dataclass(frozen=True)
 class DagRun:
-    """A DAG run; `state` is queued, running, success or failed, `bundle_version` that of the code it runs."""
+    """A DAG run; `state` is queued, running, success or failed, `bundle_version` that of the code it runs.
+
+    `run_type` is manual, scheduled or another of Airflow's, `run_after` when it was due.
+    """
 
     dag_id: str
     run_id: str
@@ -68,6 +71,8 @@ class DagRun:
     start: datetime | None
     end: datetime | None
     bundle_version: str | None = None
+    run_type: str = ""
+    run_after: datetime | None = None
 
     @property
     def is_over(self) -> bool:
@@ -169,6 +174,8 @@ def parse_dag_run(item: Json) -> DagRun:
         start=parse_time(item.get("start_date")),
         end=parse_time(item.get("end_date")),
         bundle_version=item.get("bundle_version"),
+        run_type=item.get("run_type") or "",
+        run_after=parse_time(item.get("run_after")),
     )
 
 

@@ -92,6 +92,13 @@ def test_trigger_sends_the_run_id_and_no_logical_date(server: FakeAirflow) -> No
     assert server.requests[-1].content == b'{"dag_run_id":"run-1","logical_date":null,"conf":{"a":1}}'
 
 
+def test_run_tells_why_there_is_one_and_when_it_was_due(server: FakeAirflow) -> None:
+    due = {"run_type": "scheduled", "run_after": "2026-11-22T12:00:00Z"}
+    server.answers[RUN] = {"dag_id": "example", "dag_run_id": "run-1", "state": "queued", **due}
+    run = server.client().dag_run("example", "run-1")
+    assert (run.run_type, run.run_after) == ("scheduled", datetime(2026, 11, 22, 12, tzinfo=UTC))
+
+
 def test_task_instances_come_from_all_pages(server: FakeAirflow) -> None:
     items = [task_instance("work", map_index=index) for index in range(150)]
     first = {"task_instances": items[:100], "total_entries": 150}
