@@ -34,6 +34,7 @@ pytestmark = pytest.mark.timeout(240, func_only=True)
 COMPONENTS = ["api-server", "dag-processor", "postgresql", "scheduler", "triggerer"]
 IDLE_S = 60
 POOL = Pool("pool", "claims")
+NO_PLACE = "Unschedulable"
 OWN_IMAGE = "localhost/harness/airflow:e2e-own"
 EVERY_MINUTE = "e2e_every_minute"
 MINUTE = timedelta(minutes=1)
@@ -240,17 +241,19 @@ def test_cron_schedule_makes_each_due_run_once_and_on_time(airflow: AirflowApi, 
 
 def test_task_is_placed_on_its_node_pool_and_no_other_task_is(airflow_env: AirflowEnv, runs: Runs) -> None:
     node = airflow_env.environment.cluster.node_names[-1]
+    run = runs.start("e2e_pooled")
+    inside = wait_until("a place for the task in the pool", lambda: placed(run, "inside"), timeout_s=60)
+    assert (inside.node, inside.reason) == ("", NO_PLACE), "no node is of the pool yet"
     with pooled(airflow_env.kubernetes, node, POOL):
-        run = runs.start("e2e_pooled")
-        inside = wait_until("the task in the pool", lambda: ended(run, "inside"), timeout_s=60)
-        outside = run.pod_of("outside")
-        assert inside.node == node
-        assert outside
+        outside = wait_until("a place for the other task", lambda: placed(run, "outside"), timeout_s=60)
         assert outside.node != node
     run.wait(timeout_s=60)
     check_run(run, {"inside": 1, "outside": 1})
+    (inside, _) = run.pods
+    assert inside.node == node
 
 
-def ended(run: ObservedRun, task_id: str) -> WorkerPod | NotYet:
+def placed(run: ObservedRun, task_id: str) -> WorkerPod | NotYet:
+    """Return the task's pod once Kubernetes has found a node for it, or none."""
     pod = run.pod_of(task_id)
-    return pod if pod and pod.is_over else NotYet(f"{pod.name} {pod.phase} {pod.reason}" if pod else "no pod")
+    return pod if pod and (pod.node or pod.reason == NO_PLACE) else NotYet("not decided" if pod else "no pod")

@@ -1,4 +1,4 @@
-"""A task that asks for a node of the pool and tolerates its taint, beside one that does neither."""
+"""A task that asks for a node of the pool and tolerates its taint, and after it one that does neither."""
 
 from airflow.sdk import dag, task
 from kubernetes.client import models as k8s
@@ -22,8 +22,7 @@ def e2e_pooled() -> None:
     def outside() -> None:
         pass
 
-    inside()
-    outside()
+    inside() >> outside()
 
 
 e2e_pooled()
