@@ -18,7 +18,9 @@ def e2e_selfish() -> None:
     @task(retries=1, retry_delay=timedelta(seconds=1))
     def victim() -> None:
         context = get_current_context()
-        if context["ti"].try_number == 1 and context["dag_run"].conf["is_selfish"]:
+        if not context["dag_run"].conf["is_selfish"]:
+            time.sleep(BYSTANDER_S)
+        elif context["ti"].try_number == 1:
             time.sleep(VICTIM_S)
             os.kill(EVERY_PROCESS, signal.SIGKILL)
 

@@ -23,8 +23,8 @@ def e2e_worker_dies() -> None:
             raise ValueError("the first try fails")
         if how == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        if how == "segfault":
-            os.kill(os.getpid(), signal.SIGSEGV)
+        if how == "aborts":
+            os.abort()
         if how == "supervisor":
             os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(context["params"]["seconds"])
