@@ -13,7 +13,7 @@ from harness.command import CommandError, run
 from harness.delivery.live import Delivery
 from harness.delivery.pack import Package, pack
 from harness.delivery.versioned import VERSIONS_KEPT, VersionedStore
-from harness.faults.pods import force_delete_pod
+from harness.faults.components import pod_deleted
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 
@@ -110,18 +110,13 @@ def test_a_version_that_a_run_needs_outlives_the_others(author: Author, runs: Ru
 def test_a_sync_while_the_scheduler_restarts_loses_nothing(author: Author, runs: Runs) -> None:
     began = runs.start(author.dag_id, {"seconds": 25})
     began.wait_until_running("first")
-    kubernetes, namespace = author.env.kubernetes, author.env.namespace
-    selector = "app.kubernetes.io/component=scheduler"
-    (pod,) = kubernetes.list("Pod", namespace, label_selector=selector)
-    name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
 
-    force_delete_pod(kubernetes, namespace=namespace, name=name, uid=uid)
-    author.save("new")
+    with pod_deleted(author.env.kubernetes, author.env.namespace, "scheduler", by_force=True):
+        author.save("new")
     following = runs.start(author.dag_id)
 
     author.check(began, "old")
     author.check(following, "new")
-    assert {one["metadata"]["uid"] for one in kubernetes.list("Pod", namespace, label_selector=selector)} != {uid}
 
 
 def test_a_sync_that_is_killed_leaves_the_old_version_whole_or_the_new(
