@@ -9,6 +9,7 @@ from harness.command import Result, run
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.k8s import KubernetesError
+from harness.waiting import NotYet, wait_until
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
 
@@ -123,8 +124,12 @@ def test_no_other_account_may_do_anything(airflow_env: AirflowEnv) -> None:
 def test_log_of_a_running_task_is_shown_without_a_token(airflow_env: AirflowEnv, runs: Runs) -> None:
     run = runs.start("e2e_bystander", {"seconds": 20})
     run.wait_until_running("wait")
-    log = airflow_env.airflow.logs(run.dag_id, run.run_id, "wait", 1)
-    assert "waiting for 20 s" in log
+
+    def shown() -> bool | NotYet:  # a task runs before its code does: it reads its DAG file first
+        log = airflow_env.airflow.logs(run.dag_id, run.run_id, "wait", 1)
+        return "waiting for 20 s" in log or NotYet(f"the log: {log[-200:]}")
+
+    wait_until("the line of the running task", shown, timeout_s=15)
     assert run.state == "running"
     run.wait(timeout_s=90)
     assert run.state == "success", run.story
