@@ -36,7 +36,8 @@ LOGS_IN_NODE = "/var/lib/harness/logs"
 MARK = "/kind/harness-created"
 # A lost node must be known before Airflow retries its tasks (30 s), not after 50 s: it would be given the new pod, too.
 GRACE = "controllerManager: {extraArgs: [{name: node-monitor-grace-period, value: 20s}]}"
-KUBELET = "kind: KubeletConfiguration\nfailCgroupV1: false\nnodeLeaseDurationSeconds: 20\n"
+# A mounted Secret is as new as its pod's last sync, which is at most half as long again ago; the default is 60 s.
+KUBELET = "kind: KubeletConfiguration\nfailCgroupV1: false\nnodeLeaseDurationSeconds: 20\nsyncFrequency: 20s\n"
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ import json
 import os
 import secrets
 from base64 import b64decode
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness import labels
 from harness.errors import UsageError
 from harness.redact import remember_secrets
+from harness.secret_checks import login_problems, variable_problems
 from harness.settings import Settings
-from harness.tools.k8s import Kubernetes
+from harness.tools.k8s import Json, Kubernetes, KubernetesError
 
 PASSWORD_BYTES = 18
 
@@ -31,21 +33,45 @@ def credentials_file(settings: Settings) -> Path:
 
 
 def has_secrets(kubernetes: Kubernetes, settings: Settings) -> bool:
-    """Tell whether both Secrets are there; raises UsageError when the login lacks a key."""
-    names = (settings.login_secret, settings.variables_secret)
-    if any(kubernetes.get("Secret", name, settings.namespace) is None for name in names):
-        return False
-    read_credentials(kubernetes, settings)
-    return True
+    """Tell whether both Secrets are there.
+
+    Raises UsageError that names namespace, Secret and key, never a value, when one is broken, or missing although
+    `make_secrets` leaves it to a person.
+    """
+    found = {
+        name: kubernetes.get("Secret", name, settings.namespace)
+        for name in (settings.login_secret, settings.variables_secret)
+    }
+    if not settings.make_secrets:
+        absent = [name for name, secret in found.items() if secret is None]
+        if absent:
+            raise UsageError(
+                f"namespace {settings.namespace} has no Secret {' and no Secret '.join(absent)}",
+                next_step=f"make it, `make_secrets` is off: {_kubectl(settings)} create secret generic {absent[0]} ...",
+            )
+    login, variables = found.values()
+    _refuse(settings, settings.login_secret, login_problems(_data(login), settings.login_keys) if login else ())
+    _refuse(settings, settings.variables_secret, variable_problems(_data(variables)))
+    return all(found.values())
+
+
+def check_secrets(kubernetes: Kubernetes, settings: Settings) -> None:
+    """Refuse broken Secrets before anything is made; a cluster that does not answer is looked at when it does.
+
+    Raises UsageError as `has_secrets`.
+    """
+    try:
+        if kubernetes.get("Namespace", settings.namespace):
+            has_secrets(kubernetes, settings)
+    except KubernetesError as error:
+        if not error.is_away:
+            raise
 
 
 def ensure_secrets(kubernetes: Kubernetes, settings: Settings) -> Credentials:
-    """Make the Secrets that are missing and return the login.
-
-    Raises UsageError that names namespace, Secret and key, never a value, when one that is there lacks a key.
-    """
-    present = kubernetes.get("Secret", settings.login_secret, settings.namespace)
-    if present is None:
+    """Make the Secrets that are missing and return the login; raises UsageError as `has_secrets`."""
+    has_secrets(kubernetes, settings)
+    if kubernetes.get("Secret", settings.login_secret, settings.namespace) is None:
         made = Credentials("admin", secrets.token_urlsafe(PASSWORD_BYTES), "admin@example.org")
         _save(settings, made, shown=False)
         keyed = {settings.login_keys[name]: value for name, value in asdict(made).items()}
@@ -59,24 +85,36 @@ def ensure_secrets(kubernetes: Kubernetes, settings: Settings) -> Credentials:
 def read_credentials(kubernetes: Kubernetes, settings: Settings) -> Credentials:
     """Return the login that the cluster holds, whoever made it; its password is masked in all output from now on.
 
-    Raises UsageError when the Secret or one of its keys is missing.
+    Raises UsageError when the Secret or one of its keys is missing or broken.
     """
     where = f"Secret {settings.namespace}/{settings.login_secret}"
     present = kubernetes.get("Secret", settings.login_secret, settings.namespace)
     if present is None:
         raise UsageError(f"{where} is not there", next_step=f"harness --name {settings.name} up")
-    data = {key: b64decode(value).decode() for key, value in (present.get("data") or {}).items()}
-    keys = settings.login_keys
-    missing = [key for key in keys.values() if not data.get(key)]
-    if missing:
-        raise UsageError(
-            f"{where} has no key {', '.join(missing)}; it needs {', '.join(keys.values())}",
-            next_step=f"add it, or delete the Secret and let `harness up` make one: "
-            f"harness kubectl -- -n {settings.namespace} delete secret {settings.login_secret}",
-        )
-    login = Credentials(**{name: data[key] for name, key in keys.items()})
+    data = _data(present)
+    _refuse(settings, settings.login_secret, login_problems(data, settings.login_keys))
+    login = Credentials(**{name: b64decode(data[key]).decode() for name, key in settings.login_keys.items()})
     remember_secrets([login.password])
     return login
+
+
+def _data(secret: Json | None) -> dict[str, str]:
+    return (secret or {}).get("data") or {}
+
+
+def _refuse(settings: Settings, name: str, problems: Iterable[str]) -> None:
+    found = list(problems)
+    if found:
+        kubectl = _kubectl(settings)
+        raise UsageError(
+            f"Secret {settings.namespace}/{name} {'; '.join(found)}",
+            next_step=f"{kubectl} edit secret {name}"
+            + (f"; or {kubectl} delete secret {name}, and `up` makes one" if settings.make_secrets else ""),
+        )
+
+
+def _kubectl(settings: Settings) -> str:
+    return f"harness --name {settings.name} kubectl -- -n {settings.namespace}"
 
 
 def read_variables(kubernetes: Kubernetes, settings: Settings) -> dict[str, str] | None:
@@ -85,12 +123,6 @@ def read_variables(kubernetes: Kubernetes, settings: Settings) -> dict[str, str]
     if present is None:
         return None
     return {key: b64decode(value).decode("utf-8", "replace") for key, value in (present.get("data") or {}).items()}
-
-
-def login_version(kubernetes: Kubernetes, settings: Settings) -> str:
-    """Return the resource version of the Secret with the UI's login: it changes with each edit and tells no value."""
-    present = kubernetes.get("Secret", settings.login_secret, settings.namespace)
-    return present["metadata"]["resourceVersion"] if present else ""
 
 
 def password_to_show(settings: Settings) -> str | None:

@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from harness import doctor, labels, release
 from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
-from harness.credentials import ensure_secrets, has_secrets
+from harness.credentials import check_secrets, ensure_secrets, has_secrets
 from harness.delivery.gate import list_gates, remove_gates
 from harness.errors import HarnessError, UsageError
 from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
@@ -106,6 +106,8 @@ class Environment(Parts):
         )
         yield Step("chart", None, lambda _: self.release.check())
         yield Step("cluster's settings", None, lambda _: self.cluster.check_same())
+        if self.settings.kubeconfig.exists():
+            yield Step("secrets' keys", None, lambda _: check_secrets(self.kubernetes, self.settings))
 
     def _engine_step(self) -> Step:
         return Step(

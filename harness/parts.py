@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.cluster import Cluster
-from harness.credentials import login_version, read_credentials, read_variables
+from harness.credentials import read_credentials, read_variables
 from harness.delivery.bundles import find_target
 from harness.delivery.folder import DagFolder
 from harness.delivery.gate import Gate
@@ -101,7 +101,7 @@ class Parts:
     @cached_property
     def release(self) -> Release:
         """The Helm release."""
-        return Release(self.settings, self.helm, self.images, lambda: login_version(self.kubernetes, self.settings))
+        return Release(self.settings, self.helm, self.images)
 
     @cached_property
     def kubernetes(self) -> Kubernetes:

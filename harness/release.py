@@ -1,6 +1,6 @@
 """The Helm release: the production chart with this environment's images, and what must be there before it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,15 +32,11 @@ UNSCHEDULABLE = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Release:
-    """One environment's release of the chart; `login_version` tells which version of the UI's login is in the cluster.
-
-    A changed login makes a new revision, for the chart's setup Job writes it into Airflow's database.
-    """
+    """One environment's release of the chart."""
 
     settings: Settings
     helm: Helm
     images: ImageSet
-    login_version: Callable[[], str] = str
 
     def values(self) -> dict[str, object]:
         """Return what only the harness knows: the images, and where a person's browser finds the UI."""
@@ -94,8 +90,7 @@ class Release:
 
     @property
     def _description(self) -> str:
-        login = self.login_version()
-        return f"harness inputs {self.inputs}" + (f", login {login}" if login else "")
+        return f"harness inputs {self.inputs}"
 
 
 def given_values(settings: Settings, images: ImageSet) -> dict[str, object]:

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     dag_processor: str = "app.kubernetes.io/component=dag-processor"
     scheduler: str = "deployment/airflow-scheduler"
     scheduler_container: str = "scheduler"
+    make_secrets: bool = True
 
     @field_validator("name")
     @classmethod

@@ -111,3 +111,9 @@ def secret_keys(container: Object) -> set[str]:
         if ref := source.get("secretRef"):
             keys.add(f"{ref['name']}/*")
     return keys
+
+
+def mounted_secrets(pod: Object, container: Object) -> set[str]:
+    """Return the Secrets that a container reads as files."""
+    volumes = {one["name"]: one["secret"]["secretName"] for one in pod["spec"].get("volumes", []) if "secret" in one}
+    return {volumes[one["name"]] for one in container.get("volumeMounts", []) if one["name"] in volumes}

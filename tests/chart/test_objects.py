@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .render import NAMESPACE, STABLE, Rendering, render
+from .render import CHART, NAMESPACE, STABLE, Rendering, render
 
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
 
@@ -140,7 +140,7 @@ def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
         assert f"ConfigMap/{bundle}" not in chart.names()
     files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
     bundle = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py", "deadline_callbacks.py"]
-    scripts = ["check_job.py", "setup_admin.py", "test_release.py", "wait_for_database.py", "wait_for_setup.py"]
+    scripts = [path.name for path in (CHART / "files").glob("*.py")]
     assert sorted(files) == sorted([*bundle, *scripts])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .render import Rendering, containers, render, secret_keys
+from .render import Rendering, containers, mounted_secrets, render, secret_keys
 
 URL = "airflow-postgresql/connection"
 FERNET = "airflow-internal/fernet-key"
@@ -36,6 +36,19 @@ def test_a_component_gets_exactly_what_it_needs(helm: Path, component: str) -> N
     for container in containers(render(helm, sets=("cleanup.enabled=true",)).pods()[component]):
         got |= secret_keys(container)
     assert got == NEEDED[component]
+
+
+def test_the_login_is_mounted_where_its_change_is_looked_for_and_nowhere_else(chart: Rendering) -> None:
+    mounted = {
+        (component, container["name"]): secrets
+        for component, pod in chart.pods().items()
+        for container in containers(pod)
+        if (secrets := mounted_secrets(pod, container))
+    }
+    assert mounted == {("api-server", "keep-admin"): {"airflow-ui-creds"}}
+    (sidecar,) = [one for one in containers(chart.pods()["api-server"]) if one["name"] == "keep-admin"]
+    assert sidecar["restartPolicy"] == "Always"
+    assert not [one for one in sidecar["volumeMounts"] if "subPath" in one]  # a subPath is never renewed
 
 
 def test_workers_get_no_secret_of_airflow_on_any_way(chart: Rendering) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from .render import STABLE, Object, Rendering, containers, render
 
-ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected"}
+ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 USERS = {"postgresql": (999, 999)}
 AIRFLOW_USER = (50000, 0)
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.credentials import credentials_file, ensure_secrets, password_to_show, read_credentials
+from harness.credentials import check_secrets, credentials_file, ensure_secrets, password_to_show, read_credentials
 from harness.errors import UsageError
 from harness.redact import redact
 from harness.settings import Settings
 from harness.tools.k8s import Json, Kubernetes
 
-from .fakes.kubernetes import FakeApiServer
+from .fakes.kubernetes import FakeApiServer, Response
 from .samples import settings_of
 
 
@@ -67,15 +67,60 @@ def test_second_call_changes_nothing(kubernetes: Kubernetes, server: Server, set
     assert {request.method for request in server.requests} == {"GET"}
 
 
-@pytest.mark.parametrize("given", [{"username": "a"}, {"username": "a", "password": "", "email": ""}])
-def test_missing_key_names_secret_and_key_and_no_value(
-    kubernetes: Kubernetes, server: Server, settings: Settings, given: dict[str, str]
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"username": "a"}, "has no key password; has no key email"),
+        ({"username": "a", "password": "", "email": " "}, "key password is empty; key email is empty"),
+    ],
+)
+def test_broken_login_names_secret_and_key_and_no_value(
+    kubernetes: Kubernetes, server: Server, settings: Settings, given: dict[str, str], problem: str
 ) -> None:
     server.put_login(**{**given, "username": "hidden-value"})
-    with pytest.raises(UsageError, match="Secret tools/airflow-ui-creds has no key password, email") as caught:
+    with pytest.raises(UsageError, match=f"^Secret tools/airflow-ui-creds {problem}$") as caught:
         ensure_secrets(kubernetes, settings)
     assert "delete secret airflow-ui-creds" in caught.value.next_step
     assert "hidden-value" not in f"{caught.value}{caught.value.next_step}"
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_broken_variables_are_refused_before_anything_is_made(
+    kubernetes: Kubernetes, server: Server, settings: Settings
+) -> None:
+    server.put("namespaces", {"metadata": {"name": "tools"}})
+    server.put(
+        "secrets", {"metadata": {"name": "airflow-variables", "namespace": "tools"}, "stringData": {"a-b": "hidden"}}
+    )
+    with pytest.raises(UsageError, match=r"^Secret tools/airflow-variables key a-b is no name of a variable") as caught:
+        check_secrets(kubernetes, settings)
+    assert "hidden" not in f"{caught.value}{caught.value.next_step}"
+
+
+def test_odd_characters_are_read_as_they_are(kubernetes: Kubernetes, server: Server, settings: Settings) -> None:
+    odd = "p$HOME\"'\\n%s\nü漢"
+    server.put_login(username="ada", password=odd, email="ada@example.org")
+    assert ensure_secrets(kubernetes, settings).password == odd
+
+
+def test_secrets_left_to_a_person_are_not_made(kubernetes: Kubernetes, server: Server, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, make_secrets=False)
+    server.put_login(username="ada", password="lovelace1", email="ada@example.org")  # noqa: S106 - of nothing
+    with pytest.raises(UsageError, match=r"^namespace tools has no Secret airflow-variables$") as caught:
+        ensure_secrets(kubernetes, settings)
+    assert "create secret generic airflow-variables" in caught.value.next_step
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_without_a_namespace_there_is_nothing_to_check(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    check_secrets(kubernetes, settings_of(tmp_path, make_secrets=False))
+
+
+def test_cluster_that_does_not_answer_is_checked_later(
+    kubernetes: Kubernetes, server: Server, settings: Settings
+) -> None:
+    server.refusals.append(Response(503, b"", "Service Unavailable"))
+    check_secrets(kubernetes, settings)
 
 
 def test_missing_secret_says_who_makes_it(kubernetes: Kubernetes, settings: Settings) -> None:

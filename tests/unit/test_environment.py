@@ -173,6 +173,25 @@ def test_second_up_makes_nothing(
     assert "done" not in {outcome for name, outcome in reporter.outcomes.items() if name != "cluster's settings"}
 
 
+def test_broken_secrets_are_refused_before_images_and_release(
+    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands.on(*LIST, stdout=f"{NODE}\trunning\n")
+    part = prepare(environment, monkeypatch, is_there=True)
+    environment.settings.folder.mkdir(parents=True)
+    environment.settings.kubeconfig.touch()
+
+    def refuse(*_: object) -> None:
+        raise UsageError("Secret tools/airflow-ui-creds has no key email")
+
+    monkeypatch.setattr(environment_module, "check_secrets", refuse)
+    reporter = FakeReporter()
+    with pytest.raises(UsageError, match="has no key email"):
+        environment.up(reporter)
+    assert part.made == []
+    assert list(reporter.outcomes)[-1] == "secrets' keys"
+
+
 def test_what_the_doctor_finds_ends_up_at_once_with_all_cures(
     environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """Make the UI's administrator what the Secret says, then mark the database as set up.
 
-Usage: setup_admin.py MARK, with ADMIN_USERNAME, ADMIN_PASSWORD and ADMIN_EMAIL in the environment: a password among the
-arguments would be in the pod's spec.
+Usage: setup_admin.py [MARK], with ADMIN_USERNAME, ADMIN_PASSWORD and ADMIN_EMAIL in the environment: a password among
+the arguments would be in the pod's spec.
 """
 
 from __future__ import annotations
@@ -68,10 +68,13 @@ def leave_mark(mark: str) -> None:
 @providers_configuration_loaded
 def main() -> None:
     """Set up the administrator; the mark comes last, so that it is never there too early."""
+    marks = sys.argv[1:]
     with get_application_builder() as appbuilder:
-        ensure_permissions(appbuilder)
+        if marks:
+            ensure_permissions(appbuilder)
         print(ensure_admin(appbuilder.sm), flush=True)
-    leave_mark(sys.argv[1])
+    for mark in marks:
+        leave_mark(mark)
 
 
 if __name__ == "__main__":

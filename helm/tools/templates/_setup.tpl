@@ -36,3 +36,36 @@ of CPU in each pod. Call: (list $ .Values.scheduler)
     {{- include "airflow.scriptsMount" $root | nindent 4 }}
     {{- include "airflow.extraVolumeMounts" $values | nindent 4 }}
 {{- end }}
+
+{{/*
+Sidecar of the API server that brings a changed login of the Secret into the database: as a mounted file it is renewed
+in the running container, which a variable is not, and nobody needs the right to read Secrets.
+*/}}
+{{- define "airflow.keepAdmin" -}}
+- name: keep-admin
+  restartPolicy: Always
+  {{- include "airflow.image" (list . "airflow") | nindent 2 }}
+  args: [python, /opt/airflow/scripts/keep_admin.py, /opt/airflow/ui-creds]
+  envFrom:
+    - configMapRef: {name: airflow-config}
+  env:
+    {{- include "airflow.databaseEnv" . | nindent 4 }}
+    {{- include "airflow.fernetEnv" . | nindent 4 }}
+    {{- include "airflow.extraEnv" .Values.apiServer | nindent 4 }}
+  # It sleeps; only to write a new login it starts Airflow, for which the limit must suffice.
+  resources:
+    requests: {cpu: 10m, memory: 48Mi}
+    limits: {memory: 768Mi}
+  {{- include "airflow.containerSecurityContext" . | nindent 2 }}
+  volumeMounts:
+    {{- include "airflow.tmpMount" . | nindent 4 }}
+    {{- include "airflow.ownLogsMount" . | nindent 4 }}
+    {{- include "airflow.scriptsMount" . | nindent 4 }}
+    - {name: ui-creds, mountPath: /opt/airflow/ui-creds, readOnly: true}
+    {{- include "airflow.extraVolumeMounts" .Values.apiServer | nindent 4 }}
+{{- end }}
+
+{{- define "airflow.uiCredsVolume" -}}
+- name: ui-creds
+  secret: {secretName: {{ .Values.secrets.uiCreds }}, defaultMode: 0440}
+{{- end }}

@@ -5,11 +5,6 @@ template:
   metadata:
     labels:
       {{- include "airflow.podLabels" (list . "setup") | nindent 6 }}
-    {{- with lookup "v1" "Secret" .Release.Namespace .Values.secrets.uiCreds }}
-    annotations:
-      # A changed login makes another Job, which writes it into the database. The version tells nothing of the content.
-      tools/ui-creds-version: {{ .metadata.resourceVersion | quote }}
-    {{- end }}
   spec:
     serviceAccountName: airflow-setup
     automountServiceAccountToken: false
