@@ -1,6 +1,6 @@
 """What was done to the cluster and what came of it: injected, acted, survived, recovered, duplicates, leaks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -21,9 +21,8 @@ def fault_cases(session: Session) -> list[Json]:
     return [_case(session, case) for case in session.cases.values() if case.injections]
 
 
-def fault_totals(session: Session) -> Json:
-    """Return the sums over all tests that injected faults, and the spread of their recovery."""
-    cases = fault_cases(session)
+def fault_totals(cases: Sequence[Mapping[str, Any]]) -> Json:
+    """Return the sums over the entries of `fault_cases`, and the spread of their recovery."""
     recovery = [case["recovery_s"] for case in cases if case["recovery_s"] is not None]
     return {
         "injected": len(cases),

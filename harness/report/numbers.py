@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 def numbers(session: Session) -> Json:
     """Return the whole session; times are ISO 8601 in UTC, durations are seconds."""
+    faulty = fault_cases(session)
     return {
         "version": 1,
         "environment": {"name": session.name, **dict(session.facts)},
@@ -30,7 +31,7 @@ def numbers(session: Session) -> Json:
         "totals": totals(session),
         "recovery_s": spread(recoveries(session)),
         "phases_s": {phase: spread(values) for phase, values in total_by_phase(session.timelines()).items()},
-        "faults": {**fault_totals(session), "cases": fault_cases(session)},
+        "faults": {**fault_totals(faulty), "cases": faulty},
         "gaps": [
             {"start": _iso(gap.start), "end": _iso(gap.end), "has_list": gap.has_list, "reason": gap.reason}
             for gap in session.gaps

@@ -41,6 +41,7 @@ def render(session: Session) -> str:
     }
     cases = list(session.cases.values())
     red = [case for case in cases if case.verdict in RED]
+    faulty = fault_cases(session)
     return templates.get_template("report.html.j2").render(
         session=session,
         verdicts=verdicts(session),
@@ -49,8 +50,8 @@ def render(session: Session) -> str:
         seconds=(session.end - session.start).total_seconds() if session.end else 0.0,
         totals=totals(session),
         recovery=spread(recoveries(session)),
-        faults=fault_totals(session),
-        fault_cases=fault_cases(session),
+        faults=fault_totals(faulty),
+        fault_cases=faulty,
         phases=_phases(session.timelines()),
         all_phases=PHASES,
         files=_by_file(cases),

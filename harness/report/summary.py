@@ -1,6 +1,7 @@
 """The report for a CI page: Markdown, short, everything in it redacted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from harness.redact import redact
 from harness.report.blame import blame
@@ -27,8 +28,8 @@ def summarize(session: Session) -> str:
         )
     if len(red) > MOST_FAILURES:
         parts.append(f"and {len(red) - MOST_FAILURES} more")
-    if any(case.injections for case in cases):
-        parts += _faults(session)
+    if faulty := fault_cases(session):
+        parts += _faults(faulty)
     if cases:
         head = ["test", "verdict", "time", "pods", "retries", "faults"]
         parts.append(_table(head, [_row(session, case) for case in cases], texts=2))
@@ -51,9 +52,9 @@ def _numbers(session: Session) -> str:
     return f"{', '.join(seen)}{retry}; {wrong}"
 
 
-def _faults(session: Session) -> list[str]:
+def _faults(faulty: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the table of sums, and that of the tests that injected faults."""
-    count = fault_totals(session)
+    count = fault_totals(faulty)
     recovery = count["recovery_s"] or {"p50": None, "p95": None}
     sums = [count[name] for name in ("injected", "acted", "survived", "expected_failures")]
     spread_cells = [_retry(recovery[rank]) for rank in ("p50", "p95")]
@@ -75,7 +76,7 @@ def _faults(session: Session) -> list[str]:
                     case["duplicates"],
                     case["leaks"],
                 ]
-                for case in fault_cases(session)
+                for case in faulty
             ],
             texts=4,
         ),

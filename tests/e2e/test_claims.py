@@ -68,8 +68,9 @@ def batch(airflow: AirflowApi, shared_runs: Runs, every_minute: datetime) -> dic
     paused = shared_runs.adopt("e2e_paused", make_run_id(os.getpid()))
     airflow.trigger(paused.dag_id, paused.run_id)
     other = shared_runs.start("e2e_bystander", {"seconds": 35})
-    rest = {dag_id: shared_runs.start(dag_id) for dag_id in ("e2e_isolated", "e2e_raises_once")}
-    return {"e2e_paused": paused, "e2e_bystander": other, **rest}
+    exits = shared_runs.start("e2e_hard_exit", {"bystander_s": 35})
+    retried = shared_runs.start("e2e_raises_once")
+    return {run.dag_id: run for run in (paused, other, exits, retried)}
 
 
 @pytest.fixture(scope="module")
@@ -179,17 +180,17 @@ def test_task_has_an_image_of_its_own(own_pods: OwnPods, airflow_env: AirflowEnv
 def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(
     batch: dict[str, ObservedRun], fault: Faults
 ) -> None:
-    run, other = batch["e2e_isolated"], batch["e2e_bystander"]
+    run, other = batch["e2e_hard_exit"], batch["e2e_bystander"]
     run.wait(timeout_s=120)
     other.wait(timeout_s=120)
-    victim, sibling, stranger = run.pod_of("victim"), run.pod_of("sibling"), other.pod_of("wait")
+    victim, sibling, stranger = run.pod_of("victim"), run.pod_of("bystander"), other.pod_of("wait")
     assert victim
     assert sibling
     assert stranger
     fault.provoked("the task's process exits without a word", f"try 1 ended with pod {victim.name}", victim.ended)
 
-    check_run(run, {"victim": 2, "sibling": 1})
-    for witnessed, pod, task_id in ((run, sibling, "sibling"), (other, stranger, "wait")):
+    check_run(run, {"victim": 2, "bystander": 1})
+    for witnessed, pod, task_id in ((run, sibling, "bystander"), (other, stranger, "wait")):
         witness = next(ti for ti in witnessed.tries if ti.task_id == task_id)
         expect_witness(run.pods, run.tries, witness=witness, victim=victim)
         expect_untouched(witnessed.pods, witnessed.tries, uids={pod.uid}, task_id=task_id)

@@ -6,7 +6,7 @@ from harness.observe.expectations import expect_untouched
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun
 from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet
+from harness.waiting import NotYet, wait_until
 
 from ..checks import check_run
 
@@ -36,6 +36,16 @@ def check_available(env: AirflowEnv) -> None:
     """Check that every component is there, and that Airflow calls each healthy."""
     release.wait_until_available(env.kubernetes, env.settings, lambda _: None)
     release.wait_until_it_serves(env.airflow, env.settings, lambda _: None)
+
+
+def wait_until_task_is(run: ObservedRun, state: str, *, task_id: str = "wait", timeout_s: float = 60) -> None:
+    """Wait until Airflow has the task in this state."""
+
+    def probe() -> bool | NotYet:
+        states = {ti.task_id: ti.state for ti in run.task_instances}
+        return True if states.get(task_id) == state else NotYet(f"tasks: {states}")
+
+    wait_until(f"task {task_id} of run {run.run_id} {state}", probe, timeout_s=timeout_s)
 
 
 def is_refused(env: AirflowEnv, run: ObservedRun, why: str) -> bool | NotYet:

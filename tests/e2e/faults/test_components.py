@@ -20,7 +20,7 @@ from harness.waiting import NotYet, wait_until
 from ..checks import check_run
 from ..conftest import DeliveredDags
 from ..dag_texts import say
-from .components import check_available, check_unharmed
+from .components import check_available, check_unharmed, wait_until_task_is
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
@@ -61,11 +61,7 @@ def test_deferred_task_resumes_at_its_time_after_the_triggerer_died(
     begin = utc_now()
     run = runs.start("e2e_deferred")
 
-    def deferred() -> bool | NotYet:
-        states = [ti.state for ti in run.task_instances]
-        return True if states == ["deferred"] else NotYet(f"task: {states}")
-
-    wait_until("the task deferred", deferred, timeout_s=40)
+    wait_until_task_is(run, "deferred", timeout_s=40)
     action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "triggerer", by_force=True)
     with fault("the pod of triggerer is deleted by force", action) as injection:
         pass

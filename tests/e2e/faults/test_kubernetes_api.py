@@ -7,10 +7,10 @@ from harness.faults.kube_api import account_throttled, api_frozen
 from harness.faults.ledger import Faults
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness.waiting import wait_until
 
 from ..checks import check_run
-from .components import check_unharmed, is_refused, restarts
+from .components import check_unharmed, is_refused, restarts, wait_until_task_is
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -24,14 +24,10 @@ def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
     run = runs.start("e2e_bystander", {"seconds": TASK_S})
     pod = run.wait_until_running("wait")
 
-    def ended() -> bool | NotYet:
-        states = [ti.state for ti in run.task_instances]
-        return True if states == ["success"] else NotYet(f"task: {states}")
-
     node = control_plane(airflow_env.settings)
     action = api_frozen(airflow_env.environment.docker, node, airflow_env.kubernetes)
     with fault("the Kubernetes API server is stopped", action) as injection:
-        wait_until("the task's end while the Kubernetes API is away", ended, timeout_s=60)
+        wait_until_task_is(run, "success")
     run.wait(timeout_s=90)
     fault.recovered(injection)
 

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from harness.faults.components import component_pods, pod_deleted
 from harness.faults.ledger import Faults
 from harness.observe.expectations import expect_untouched
 from harness.observe.follower import utc_now
@@ -26,7 +26,6 @@ from .local_executor import NAMESPACE, local_executor
 pytestmark = pytest.mark.timeout(420, func_only=True)
 
 DAG = Path(__file__).parents[1] / "dags/faults/e2e_selfish.py"
-SCHEDULER = "app.kubernetes.io/component=scheduler"
 KILLED = 137
 
 
@@ -112,9 +111,13 @@ def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone
     start: Callable[..., Pair], airflow_env: AirflowEnv, fault: Faults, record_property: Callable[[str, object], None]
 ) -> None:
     pair = start(is_selfish=False)
+    ours, other = (
+        pod_deleted(airflow_env.kubernetes, namespace, "scheduler", by_force=True)
+        for namespace in (airflow_env.namespace, NAMESPACE)
+    )
     with (
-        fault("our scheduler is force-deleted", scheduler_deleted(airflow_env, airflow_env.namespace), run=pair.here),
-        fault("the LocalExecutor's scheduler is force-deleted", scheduler_deleted(airflow_env, NAMESPACE)),
+        fault("our scheduler is force-deleted", ours, run=pair.here),
+        fault("the LocalExecutor's scheduler is force-deleted", other),
     ):
         pair.here.wait(timeout_s=180)
         pair.there.wait()
@@ -129,16 +132,7 @@ def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone
 
 def scheduler_ends(env: AirflowEnv, since: datetime) -> list[str]:
     """Return when the LocalExecutor's scheduler ended since then."""
-    pods = env.kubernetes.list("Pod", NAMESPACE, label_selector=SCHEDULER)
+    pods = component_pods(env.kubernetes, NAMESPACE, "scheduler")
     statuses = [status for pod in pods for status in pod["status"]["containerStatuses"]]
     ends = [status["lastState"].get("terminated", {}).get("finishedAt", "") for status in statuses]
     return [end for end in ends if end and datetime.fromisoformat(end) >= since.replace(microsecond=0)]
-
-
-@contextmanager
-def scheduler_deleted(env: AirflowEnv, namespace: str) -> Iterator[str]:
-    """Delete a scheduler without grace; its Deployment makes another."""
-    (pod,) = env.kubernetes.list("Pod", namespace, label_selector=SCHEDULER)
-    name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-    assert env.kubernetes.delete("Pod", name, namespace, grace_period_s=0, uid=uid)
-    yield f"pod {name} is deleted"

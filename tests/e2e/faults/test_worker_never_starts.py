@@ -9,10 +9,10 @@ from harness.observe.expectations import expect_untouched
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
-from harness.tools.k8s import Kubernetes
 from harness.waiting import NotYet, WaitTimeoutError, wait_until
 
 from ..checks import check_run
+from .components import wait_until_task_is
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -64,13 +64,13 @@ def test_task_that_fits_on_no_node_waits_until_one_fits(
     run = batch["e2e_unschedulable"]
     pod = wait_until("a pod that fits nowhere", lambda: unschedulable(run), timeout_s=60)
     injection = fault.provoked("no node has the label", f"pod {pod.name}: {pod.reason}", pod.created, run=run)
-    check_sibling_ended(run)
+    wait_until_task_is(run, "success", task_id="sibling")
     node = airflow_env.environment.cluster.node_names[-1]
-    label(airflow_env.kubernetes, node, {PLACE: "yes"})
+    airflow_env.kubernetes.merge("Node", node, "", {"metadata": {"labels": {PLACE: "yes"}}})
     try:
         run.wait(timeout_s=60)
     finally:
-        label(airflow_env.kubernetes, node, {})
+        airflow_env.kubernetes.merge("Node", node, "", {"metadata": {"labels": {PLACE: None}}})
     fault.recovered(injection)
     check_run(run, {"victim": 1, "sibling": 1})
     assert run.pod_of("victim").node == node  # type: ignore[union-attr] - check_run has seen it
@@ -97,19 +97,6 @@ def test_pending_pod_that_is_deleted_is_replaced(airflow_env: AirflowEnv, runs: 
 def unschedulable(run: ObservedRun) -> WorkerPod | NotYet:
     pod = run.pod_of("victim")
     return pod if pod and pod.reason == "Unschedulable" else NotYet(f"pod: {pod.phase if pod else 'none'}")
-
-
-def label(kubernetes: Kubernetes, node: str, labels: Mapping[str, str]) -> None:
-    """Give the node these labels of ours and no others."""
-    kubernetes.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": dict(labels)}})
-
-
-def check_sibling_ended(run: ObservedRun) -> None:
-    def probe() -> bool | NotYet:
-        states = {ti.task_id: ti.state for ti in run.task_instances}
-        return True if states["sibling"] == "success" else NotYet(f"tasks: {states}")
-
-    wait_until("the sibling's end", probe, timeout_s=60)
 
 
 def check_sibling(run: ObservedRun) -> None:

@@ -81,7 +81,7 @@ def test_faults_are_told_with_what_came_of_them() -> None:
     assert (b["recovery_s"], len(b["faults"])) == (7.0, 2)
     assert (c["verdict"], c["acted"], c["survived"], c["recovery_s"]) == ("xfailed", True, False, None)
     assert (d["acted"], d["survived"]) == (False, False)
-    assert fault_totals(session) == {
+    assert fault_totals(fault_cases(session)) == {
         "injected": 4,
         "acted": 3,
         "survived": 2,
