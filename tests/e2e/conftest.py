@@ -46,18 +46,24 @@ class DeliveredDags:
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_ours_is_left(airflow_env: AirflowEnv) -> Iterator[None]:
     """See at the end that no worker pod, no thread and no process that the session started goes on."""
-    threads, me = set(threading.enumerate()), psutil.Process()
-    processes = set(me.children(recursive=True))  # the container engine, where `up` had to start it
+    threads, processes = set(threading.enumerate()), set(_started_processes())
     yield
 
     def probe() -> bool | NotYet:
         left = [f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads]
-        left += [f"process {child}" for child in me.children(recursive=True) if child not in processes]
+        left += [f"process {child}" for child in _started_processes() if child not in processes]
         pods = airflow_env.kubernetes.list("Pod", airflow_env.namespace, label_selector=WORKER_SELECTOR)
         left += [f"pod {pod['metadata']['name']}" for pod in pods]
         return not_yet(left) if left else True
 
     wait_until("the end of what the session started", probe, timeout_s=LEAK_S)
+
+
+def _started_processes() -> list[psutil.Process]:
+    """Return what this session started, but for the container engine that `up` may have started, and its processes."""
+    engines = [process for process in psutil.process_iter(["name"]) if process.info["name"] == "dockerd"]
+    theirs = {process for engine in engines for process in (engine, *engine.children(recursive=True))}
+    return [child for child in psutil.Process().children(recursive=True) if child not in theirs]
 
 
 @pytest.fixture(scope="session", autouse=True)
