@@ -112,6 +112,25 @@ def expect_untouched(
         _fail(f"bystanders stay in pods {sorted(uids)}", f"{sorted(pod.uid for pod in own_pods)}", pods, tries)
 
 
+def expect_makespan(
+    pods: Sequence[WorkerPod], tries: Sequence[TaskInstance], *, quiet_s: float, factor: float = 1.5
+) -> None:
+    """Check that the run took, from its first task's schedule to its last one's end, little longer than a quiet one."""
+    seen_s = makespan_s(tries)
+    if seen_s is None or seen_s > quiet_s * factor:
+        seen = "it has no end" if seen_s is None else f"{seen_s:.0f} s"
+        _fail(f"a makespan within {factor} times the quiet {quiet_s:.0f} s", seen, pods, tries)
+
+
+def makespan_s(tries: Iterable[TaskInstance]) -> float | None:
+    """Return the seconds from the first task's schedule to the last one's end, None when a try has no end."""
+    spans = [(ti.scheduled or ti.start, ti.end) for ti in tries]
+    begins, ends = [begin for begin, _ in spans if begin], [end for _, end in spans if end]
+    if not begins or len(ends) != len(spans):
+        return None
+    return (max(ends) - min(begins)).total_seconds()
+
+
 def expect_nothing_left(pods: Iterable[WorkerPod]) -> None:
     """Check that no worker pod is pending or running."""
     pods = list(pods)

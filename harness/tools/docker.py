@@ -143,6 +143,10 @@ class Docker:
         """Run `command` in a running container and return what it printed."""
         return self.call("exec", *(["-i"] if stdin else []), container, *command, stdin=stdin, timeout_s=timeout_s)
 
+    def exec_aside(self, container: str, *command: str) -> None:
+        """Start `command` in a running container, at a terminal where nobody types, and do not wait for its end."""
+        self.call("exec", "--detach", "--tty", container, *command)
+
     def list_containers(self, label: str) -> dict[str, str]:
         """Return name -> state (`running`, `exited`, `dead`, ...) of all containers with `label`."""
         lines = self.call("ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}\t{{.State}}")

@@ -30,6 +30,7 @@ KINDS = {
     "PersistentVolume": Kind("v1", "persistentvolumes", is_namespaced=False),
     "PersistentVolumeClaim": Kind("v1", "persistentvolumeclaims"),
     "Pod": Kind("v1", "pods"),
+    "PriorityClass": Kind("scheduling.k8s.io/v1", "priorityclasses", is_namespaced=False),
     "PriorityLevelConfiguration": Kind(
         "flowcontrol.apiserver.k8s.io/v1", "prioritylevelconfigurations", is_namespaced=False
     ),

@@ -1,6 +1,6 @@
 """What must be true after a fault: the victim was retried soon, and nobody else noticed."""
 
-from harness.observe.expectations import expect_retried_within, expect_untouched, expect_witness
+from harness.observe.expectations import expect_makespan, expect_retried_within, expect_untouched, expect_witness
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun
 
@@ -21,8 +21,9 @@ def check_retried(run: ObservedRun, bystander: WorkerPod) -> None:
     expect_untouched(pods, tries, uids={bystander.uid}, task_id="bystander")
 
 
-def check_bystander_run(other: ObservedRun, pod: WorkerPod) -> None:
-    """Check that the second DAG run ended well on its first try, in the pod that it had before the fault."""
+def check_bystander_run(other: ObservedRun, pod: WorkerPod, *, quiet_s: float) -> None:
+    """Check that a run of `e2e_bystander` ended on its first try, in its pod, and hardly later than a quiet one."""
     other.wait(timeout_s=90)
     check_run(other, {"wait": 1})
     expect_untouched(other.pods, other.tries, uids={pod.uid})
+    expect_makespan(other.pods, other.tries, quiet_s=quiet_s)

@@ -1,5 +1,7 @@
 """What must be true of the components after each of their faults."""
 
+from datetime import datetime
+
 from harness import release
 from harness.faults.components import component_pods
 from harness.observe.expectations import expect_untouched
@@ -17,6 +19,15 @@ def restarts(env: AirflowEnv, component: str) -> dict[str, int]:
         pod["metadata"]["uid"]: sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
         for pod in component_pods(env.kubernetes, env.namespace, component)
     }
+
+
+def ends(env: AirflowEnv, component: str, since: datetime, *, namespace: str = "") -> list[str]:
+    """Return when containers of the component ended since then, by the kubelet."""
+    pods = component_pods(env.kubernetes, namespace or env.namespace, component)
+    statuses = [status for pod in pods for status in pod["status"]["containerStatuses"]]
+    states = [status.get(key, {}).get("terminated") for status in statuses for key in ("state", "lastState")]
+    times = [state["finishedAt"] for state in states if state]
+    return [time for time in times if datetime.fromisoformat(time) >= since.replace(microsecond=0)]
 
 
 def owner(env: AirflowEnv, pod: WorkerPod) -> str:

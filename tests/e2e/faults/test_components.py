@@ -32,14 +32,14 @@ LONG_S = 60
 
 
 def test_running_task_outlives_the_database_s_death(airflow_env: AirflowEnv, runs: Runs, fault: Faults) -> None:
-    run = runs.start("e2e_bystander", {"seconds": 60})
+    run = runs.start("e2e_bystander", {"seconds": 40})
     pod = run.wait_until_running("wait")
 
     action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "postgresql", by_force=True)
     with fault("the pod of postgresql is deleted by force", action) as injection:
-        pass
+        check_available(airflow_env)
+        fault.recovered(injection)
     run.wait(timeout_s=150)
-    fault.recovered(injection)
 
     check_unharmed(airflow_env, run, pod)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.faults.components import component_pods, pod_deleted
+from harness.faults.components import pod_deleted
 from harness.faults.ledger import Faults
 from harness.observe.expectations import expect_untouched
 from harness.observe.follower import utc_now
@@ -21,6 +21,7 @@ from harness.tools.airflow_records import TaskInstance
 from harness.waiting import NotYet, wait_until
 
 from ..checks import check_run
+from .components import ends
 from .local_executor import NAMESPACE, local_executor
 
 pytestmark = pytest.mark.timeout(420, func_only=True)
@@ -102,7 +103,9 @@ def test_task_that_ends_all_processes_ends_its_neighbor_with_the_local_executor_
     expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
 
     record_property("KubernetesExecutor", "its own pod ends; its neighbor and the scheduler do not notice")
-    assert scheduler_ends(airflow_env, pair.begun), "the LocalExecutor's scheduler did not notice"
+    assert ends(airflow_env, "scheduler", pair.begun, namespace=NAMESPACE), (
+        "the LocalExecutor's scheduler did not notice"
+    )
     assert pair.there.tasks()["bystander"].start != pair.before["bystander"].start
     record_property("LocalExecutor", "the scheduler ends; its neighbor begins again")
 
@@ -128,11 +131,3 @@ def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone
     after = pair.there.tasks()["bystander"]
     assert after.start != pair.before["bystander"].start
     record_property("LocalExecutor", f"tasks end with it; the neighbor begins again and ends {after.state}")
-
-
-def scheduler_ends(env: AirflowEnv, since: datetime) -> list[str]:
-    """Return when the LocalExecutor's scheduler ended since then."""
-    pods = component_pods(env.kubernetes, NAMESPACE, "scheduler")
-    statuses = [status for pod in pods for status in pod["status"]["containerStatuses"]]
-    ends = [status["lastState"].get("terminated", {}).get("finishedAt", "") for status in statuses]
-    return [end for end in ends if end and datetime.fromisoformat(end) >= since.replace(microsecond=0)]

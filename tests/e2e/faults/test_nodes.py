@@ -1,6 +1,6 @@
 """A node stands still, is lost or is drained: its task is retried on another one, and succeeds once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
@@ -16,18 +16,22 @@ from harness.faults.node_pool import (
     pooled,
 )
 from harness.faults.nodes import Nodes
-from harness.observe.expectations import expect_all_succeeded, expect_tries, expect_untouched
+from harness.faults.preemption import REASON, preempted
+from harness.observe.expectations import expect_all_succeeded, expect_tries
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.release import not_available
 from harness.waiting import NotYet, not_yet, wait_until
 
+from .checks import check_bystander_run
+
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
+WITNESS_S = 55
 POOL = Pool("pool", "faults")
 LOST_RETRIED_WITHIN_S = 120
-DRAINED_RETRIED_WITHIN_S = 60
+MOVED_RETRIED_WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +57,13 @@ def pool_node(airflow_env: AirflowEnv) -> Iterator[str]:
 
 
 @pytest.fixture
-def other(runs: Runs, pool_node: str) -> Iterator[tuple[ObservedRun, WorkerPod]]:
+def other(runs: Runs, pool_node: str, quiet_s: Callable[[int], float]) -> Iterator[tuple[ObservedRun, WorkerPod]]:
     """Run another DAG beside the fault, on another node; it must not notice."""
-    run = runs.start("e2e_bystander", {"seconds": 70})
+    run = runs.start("e2e_bystander", {"seconds": WITNESS_S})
     pod = run.wait_until_running("wait")
     assert pod.node != pool_node
     yield run, pod
-    run.wait(timeout_s=120)
-    expect_untouched(run.pods, run.tries, uids={pod.uid})
+    check_bystander_run(run, pod, quiet_s=quiet_s(WITNESS_S))
 
 
 @pytest.mark.parametrize("how", ["paused", "lost"])
@@ -94,16 +97,38 @@ def test_drained_node_s_task_is_retried_elsewhere(runs: Runs, fault: Faults, nod
     with fault("the node is drained", nodes.drained(pool_node, victim), run=run) as injection:
         retry = wait_for_retry(run)
         fault.recovered(injection)
-        assert retry.created - injection.injected <= timedelta(seconds=DRAINED_RETRIED_WITHIN_S), run.story
+        assert retry.created - injection.injected <= timedelta(seconds=MOVED_RETRIED_WITHIN_S), run.story
         assert retry.node != pool_node, run.story
         run.wait(timeout_s=60)
 
     check_one_success(run)
+    check_disrupted(run, "EvictionByEvictionAPI")
+
+
+@pytest.mark.usefixtures("other")
+def test_task_of_a_preempted_pod_is_retried_elsewhere(
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults, pool_node: str
+) -> None:
+    run, victim = start_victim(runs, pool_node)
+
+    action = preempted(airflow_env.kubernetes, victim, airflow_env.settings.name)
+    with fault("the pod is preempted", action, run=run) as injection:
+        retry = wait_for_retry(run)
+        fault.recovered(injection)
+        assert retry.created - injection.injected <= timedelta(seconds=MOVED_RETRIED_WITHIN_S), run.story
+        assert retry.node != pool_node, run.story
+        run.wait(timeout_s=60)
+
+    check_one_success(run)
+    check_disrupted(run, REASON)
+
+
+def check_disrupted(run: ObservedRun, reason: str) -> None:
     gone = run.pod_of("victim")
     assert gone is not None
     disruption = gone.condition("DisruptionTarget")
-    assert disruption is not None
-    assert disruption.reason == "EvictionByEvictionAPI"
+    assert disruption is not None, run.story
+    assert disruption.reason == reason
 
 
 def start_victim(runs: Runs, pool_node: str) -> tuple[ObservedRun, WorkerPod]:

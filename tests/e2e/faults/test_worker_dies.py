@@ -1,5 +1,7 @@
 """A worker dies at its work: the task is retried in a new pod, and nothing else notices."""
 
+from collections.abc import Callable
+
 import pytest
 
 from harness.faults.ledger import Faults
@@ -12,8 +14,13 @@ from .checks import check_bystander_run, check_retried
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
 
-def test_hard_exit_is_retried_and_harms_no_other_task(runs: Runs, fault: Faults) -> None:
-    other = runs.start("e2e_bystander", {"seconds": 60})
+WITNESS_S = 40
+
+
+def test_hard_exit_is_retried_and_harms_no_other_task(
+    runs: Runs, fault: Faults, quiet_s: Callable[[int], float]
+) -> None:
+    other = runs.start("e2e_bystander", {"seconds": WITNESS_S})
     other_pod = other.wait_until_running("wait")
     run = runs.start("e2e_hard_exit")
     bystander = run.wait_until_running("bystander")
@@ -25,13 +32,13 @@ def test_hard_exit_is_retried_and_harms_no_other_task(runs: Runs, fault: Faults)
     fault.provoked("the task's process exits without a word", f"pod {victim.name} ended before its task", victim.ended)
 
     check_retried(run, bystander)
-    check_bystander_run(other, other_pod)
+    check_bystander_run(other, other_pod, quiet_s=quiet_s(WITNESS_S))
 
 
 def test_force_deleted_pod_is_replaced_and_harms_no_other_task(
-    airflow_env: AirflowEnv, runs: Runs, fault: Faults
+    airflow_env: AirflowEnv, runs: Runs, fault: Faults, quiet_s: Callable[[int], float]
 ) -> None:
-    other = runs.start("e2e_bystander", {"seconds": 40})
+    other = runs.start("e2e_bystander", {"seconds": WITNESS_S})
     other_pod = other.wait_until_running("wait")
     run = runs.start("e2e_force_delete")
     bystander = run.wait_until_running("bystander")
@@ -41,4 +48,4 @@ def test_force_deleted_pod_is_replaced_and_harms_no_other_task(
         run.wait(timeout_s=150)
 
     check_retried(run, bystander)
-    check_bystander_run(other, other_pod)
+    check_bystander_run(other, other_pod, quiet_s=quiet_s(WITNESS_S))

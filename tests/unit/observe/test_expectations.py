@@ -112,3 +112,14 @@ def test_timeline_is_in_order_from_the_first_event() -> None:
 def test_timeline_of_nothing_says_so() -> None:
     with pytest.raises(AssertionError, match="nothing happened"):
         expect.expect_all_succeeded([])
+
+
+def test_makespan_is_from_the_first_schedule_to_the_last_end() -> None:
+    tries = [one_try("a", scheduled=at(0), start=at(2), end=at(10)), one_try("b", start=at(5), end=at(30))]
+    assert expect.makespan_s(tries) == 30
+    assert expect.makespan_s([*tries, one_try("c", end=None)]) is None
+    expect.expect_makespan([], tries, quiet_s=20)
+    with pytest.raises(AssertionError, match=r"within 1.5 times the quiet 19 s\nseen: 30 s"):
+        expect.expect_makespan([], tries, quiet_s=19)
+    with pytest.raises(AssertionError, match="it has no end"):
+        expect.expect_makespan([], [one_try("c", end=None)], quiet_s=19)

@@ -1,5 +1,6 @@
 """A task that comes to harm on its first try alone, by the way that the run's parameter names."""
 
+import logging
 import os
 import signal
 import time
@@ -27,6 +28,7 @@ def e2e_worker_dies() -> None:
             os.abort()
         if how == "supervisor":
             os.kill(os.getppid(), signal.SIGKILL)
+        logging.getLogger(__name__).info("at work")
         time.sleep(context["params"]["seconds"])
 
     victim()
