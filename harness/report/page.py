@@ -12,6 +12,7 @@ from harness.observe.tries import PHASES, TryTimeline, total_by_phase
 from harness.redact import redact
 from harness.report import chart
 from harness.report.blame import blame
+from harness.report.comparison import compare
 from harness.report.faults import fault_cases, fault_totals, recoveries, spread
 from harness.report.numbers import totals, verdicts
 from harness.report.records import RED, Case, PodRecord, RunRecord, Session
@@ -57,6 +58,7 @@ def render(session: Session) -> str:
         files=_by_file(cases),
         red=_by_failure(red),
         blame_of=lambda case: blame(case, session),
+        comparison=compare(cases),
         unfolded=[case.nodeid for case in (cases if len(cases) == 1 else red[:MOST_UNFOLDED])],
         longest_s=max([sum(case.seconds.values()) for case in cases], default=0) or 1.0,
         chart_of=lambda case: chart.draw(session.runs_of(case), session.marks_of(case)),

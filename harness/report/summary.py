@@ -6,6 +6,7 @@ from typing import Any
 from harness.redact import redact
 from harness.report.blame import blame
 from harness.report.chart import seconds_text
+from harness.report.comparison import compare
 from harness.report.faults import fault_cases, fault_totals, recoveries, spread
 from harness.report.numbers import totals
 from harness.report.page import headline
@@ -30,6 +31,9 @@ def summarize(session: Session) -> str:
         parts.append(f"and {len(red) - MOST_FAILURES} more")
     if faulty := fault_cases(session):
         parts += _faults(faulty)
+    if compared := compare(cases):
+        rows = [[_cell(case.title), *map(_cell, said)] for case, said in compared.rows]
+        parts.append(_table(["test", *compared.columns], rows, texts=1 + len(compared.columns)))
     if cases:
         head = ["test", "verdict", "time", "pods", "retries", "faults"]
         parts.append(_table(head, [_row(session, case) for case in cases], texts=2))

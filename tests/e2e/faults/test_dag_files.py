@@ -6,8 +6,11 @@ from datetime import datetime
 
 import pytest
 
+from harness.cluster import control_plane
+from harness.command import CommandError
 from harness.delivery.live import open_store
 from harness.delivery.pack import pack
+from harness.faults.kube_api import KUBECTL
 from harness.faults.ledger import Faults
 from harness.observe.follower import utc_now
 from harness.observe.runs import Runs
@@ -27,7 +30,9 @@ BROKEN = {
     "e2e_exits.py": ("import sys\nsys.exit(3)", "SystemExit: 3"),
     "e2e_hangs.py": ("import time\ntime.sleep(600)", "AirflowTaskTimeout"),
 }
-DIES = "import os\nos._exit(9)"
+# It leaves its number where the dag-processor's other processes are seen.
+TRACE = "/tmp/e2e_dies"  # noqa: S108 - in a container
+DIES = f"import os\nopen('{TRACE}', 'a').write(f'{{os.getpid()}}\\n')\nos._exit(9)"
 HINT = "# airflow dag\n"  # Airflow reads no file without these words
 NEWCOMER = "e2e_newcomer"
 TOLD_WITHIN_S = 90
@@ -76,9 +81,28 @@ def test_other_dags_load_and_run_beside_files_that_break(
         return airflow_env.airflow.dag(NEWCOMER) is not None or NotYet("it is unknown")
 
     wait_until("the new DAG beside broken ones", known, timeout_s=TOLD_WITHIN_S)
-    injection = fault.provoked("a file ends the process that reads it", "no DAG of it is known", written)
+    proof = wait_until("the end of a process that reads", lambda: ended(airflow_env), timeout_s=TOLD_WITHIN_S)
+    injection = fault.provoked("a file ends the process that reads it", proof, written)
     fault.recovered(injection)
     assert airflow_env.airflow.dag("e2e_dies") is None
     for dag_id, tasks in ((NEWCOMER, {"say": 1}), ("e2e_chain", {"first": 1, "second": 1, "third": 1})):
         check_run(runs.run(dag_id, timeout_s=90), tasks)
     assert restarts(airflow_env, "dag-processor") == before
+
+
+def ended(env: AirflowEnv) -> str | NotYet:
+    """Tell which process of the dag-processor read the file that ends it, once that is gone."""
+    read = in_dag_processor(env, "cat", TRACE).split()
+    alive = in_dag_processor(env, "ls", "/proc").split()
+    gone = [number for number in read if number not in alive]
+    return f"process {gone[0]} read it and is gone" if gone else NotYet(f"processes that read it: {read}")
+
+
+def in_dag_processor(env: AirflowEnv, *command: str) -> str:
+    try:
+        return env.environment.docker.exec(
+            control_plane(env.settings),
+            *(*KUBECTL, "--namespace", env.namespace, "exec", "deploy/airflow-dag-processor", "--", *command),
+        )
+    except CommandError:
+        return ""  # no process has left its number yet

@@ -20,13 +20,13 @@ from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import TaskInstance
 from harness.waiting import NotYet, wait_until
 
-from ..checks import check_run
-from .components import ends
+from .checks import check_run
+from .faults.components import ends
 from .local_executor import NAMESPACE, local_executor
 
-pytestmark = pytest.mark.timeout(420, func_only=True)
+pytestmark = [pytest.mark.timeout(420, func_only=True), pytest.mark.serial]
 
-DAG = Path(__file__).parents[1] / "dags/faults/e2e_selfish.py"
+DAG = Path(__file__).parent / "dags/faults/e2e_selfish.py"
 KILLED = 137
 
 
@@ -102,12 +102,12 @@ def test_task_that_ends_all_processes_ends_its_neighbor_with_the_local_executor_
     check_run(pair.here, {"victim": 2, "bystander": 1})
     expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
 
-    record_property("KubernetesExecutor", "its own pod ends; its neighbor and the scheduler do not notice")
+    record_property("with the KubernetesExecutor", "its own pod ends; its neighbor and the scheduler do not notice")
     assert ends(airflow_env, "scheduler", pair.begun, namespace=NAMESPACE), (
         "the LocalExecutor's scheduler did not notice"
     )
     assert pair.there.tasks()["bystander"].start != pair.before["bystander"].start
-    record_property("LocalExecutor", "the scheduler ends; its neighbor begins again")
+    record_property("with the LocalExecutor", "the scheduler ends; its neighbor begins again")
 
 
 def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone(
@@ -127,7 +127,7 @@ def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone
 
     check_run(pair.here, {"victim": 1, "bystander": 1})
     expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
-    record_property("KubernetesExecutor", "tasks run on in their pods; the new scheduler adopts them")
+    record_property("with the KubernetesExecutor", "tasks run on in their pods; the new scheduler adopts them")
     after = pair.there.tasks()["bystander"]
     assert after.start != pair.before["bystander"].start
-    record_property("LocalExecutor", f"tasks end with it; the neighbor begins again and ends {after.state}")
+    record_property("with the LocalExecutor", f"tasks end with it; the neighbor begins again and ends {after.state}")
