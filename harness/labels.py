@@ -2,6 +2,7 @@
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 ENVIRONMENT = "harness.dev/environment"
+COMPONENT = "app.kubernetes.io/component"
 
 
 def kubernetes_labels(environment: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from harness import labels
 from harness.errors import UsageError
 
 DEV = "dev"
@@ -89,7 +90,7 @@ class Settings(BaseSettings):
     variables_secret: str = "airflow-variables"  # noqa: S105 - likewise
     dags_bundle: str = "dags"
     dags_config_map: str = "airflow-dags"
-    component_label: str = "app.kubernetes.io/component"
+    component_label: str = labels.COMPONENT
     dag_processor: str = "app.kubernetes.io/component=dag-processor"
     scheduler: str = "deployment/airflow-scheduler"
     scheduler_container: str = "scheduler"

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(240, func_only=True)
 
 TASK_S = 20
 # More than [scheduler] orphaned_tasks_check_interval on kind, 30 s.
-REFUSED_S = 45
+REFUSED_S = 50
 BACK_WITHIN_S = 60
 
 
@@ -87,7 +87,7 @@ class Refusal:
 
 @pytest.fixture(scope="module")
 def refusal(airflow_env: AirflowEnv, shared_runs: Runs) -> Refusal:
-    run = shared_runs.start("e2e_bystander", {"seconds": REFUSED_S + 20})
+    run = shared_runs.start("e2e_bystander", {"seconds": REFUSED_S + 15})
     pod = run.wait_until_running("wait")
     begun = utc_now()
 
