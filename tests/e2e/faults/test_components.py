@@ -81,7 +81,7 @@ def test_deferred_task_resumes_at_its_time_after_the_triggerer_died(
 def test_running_task_outlives_an_api_server_that_does_not_answer_for_ten_seconds(
     airflow_env: AirflowEnv, runs: Runs, fault: Faults
 ) -> None:
-    run = runs.start("e2e_bystander", {"seconds": 30})
+    run = runs.start("e2e_bystander", {"seconds": 20})
     pod = run.wait_until_running("wait")
     (found,) = component_pods(airflow_env.kubernetes, airflow_env.namespace, "api-server")
     server = parse_pod(found, utc_now())

@@ -23,8 +23,8 @@ from .components import check_available, check_unharmed, ends, is_refused, resta
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 TASK_S = 20
-# More than [scheduler] orphaned_tasks_check_interval on kind, 30 s.
-REFUSED_S = 50
+# Well more than [scheduler] orphaned_tasks_check_interval on kind, 15 s, and less than the fault holds.
+REFUSED_S = 45
 BACK_WITHIN_S = 60
 
 
@@ -87,7 +87,7 @@ class Refusal:
 
 @pytest.fixture(scope="module")
 def refusal(airflow_env: AirflowEnv, shared_runs: Runs) -> Refusal:
-    run = shared_runs.start("e2e_bystander", {"seconds": REFUSED_S + 15})
+    run = shared_runs.start("e2e_bystander", {"seconds": REFUSED_S + 10})
     pod = run.wait_until_running("wait")
     begun = utc_now()
 

@@ -18,7 +18,7 @@ from .checks import RETRIED_WITHIN_S, check_bystander_run
 
 pytestmark = [pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("bystander")]
 
-WITNESS_S = 150
+WITNESS_S = 120
 BATCH = {
     "bystander": ("e2e_bystander", {"seconds": WITNESS_S}),
     "raises": ("e2e_worker_dies", {"how": "raises"}),
