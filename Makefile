@@ -3,7 +3,7 @@ harness := .venv/bin/harness
 tox := .venv/bin/tox run -e
 
 .DEFAULT_GOAL := help
-.PHONY: help dev-up dev-down dev-status doctor dags dags-watch test lint type unit chart dagtest e2e faults foreign nightly bench clean
+.PHONY: help dev-up dev-down dev-status doctor dags dags-watch backup restore test lint type unit chart dagtest e2e faults foreign nightly bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /\1\t/' | expand -t 28
@@ -25,6 +25,12 @@ dags: .venv/ready ## put the DAGs folder live, in seconds and without a redeploy
 
 dags-watch: .venv/ready ## put the DAGs folder live at every save, until Ctrl-C
 	@$(harness) dags watch
+
+backup: .venv/ready ## write the database into a file: make backup [FILE=...]
+	@$(harness) backup $(FILE)
+
+restore: .venv/ready ## put a backup in the place of the database: make restore FILE=...
+	@$(harness) restore $(FILE)
 
 test: .venv/ready ## run all checks and tests: lint, type, unit, chart, e2e, dagtest
 	@$(tox) lint,type,unit,chart,e2e,dagtest

@@ -40,22 +40,24 @@ def run(
     *,
     timeout_s: float,
     stdin: str | bytes | Path | None = None,
+    stdout: Path | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     check: bool = True,
 ) -> Result:
     """Run `argv` to its end and return its output; secrets go in by `stdin` (text, bytes or a file) or by file.
 
-    `env` is added to the environment. Raises CommandError when the command is missing, runs longer than `timeout_s`
-    seconds or, with `check`, exits with another code than 0.
+    With `stdout` the output goes into that file as the bytes that it is, and not into the result. `env` is added to
+    the environment. Raises CommandError when the command is missing, runs longer than `timeout_s` seconds or, with
+    `check`, exits with another code than 0.
     """
-    with _input(stdin) as source, _started(argv, source, env, cwd) as process:
+    with _input(stdin) as source, _sink(stdout) as sink, _started(argv, source, env, cwd, sink) as process:
         try:
-            stdout, stderr = process.communicate(_bytes(stdin), timeout=timeout_s)
+            out, err = process.communicate(_bytes(stdin), timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
             _end(process)
             raise CommandError(argv, f"no end after {timeout_s:.0f} s", _text(error.stderr)) from None
-    result = Result(process.returncode, _text(stdout), _text(stderr))
+    result = Result(process.returncode, _text(out), _text(err))
     if check and result.returncode != 0:
         raise CommandError(argv, f"exit code {result.returncode}", f"{result.stdout}\n{result.stderr}")
     return result
@@ -122,12 +124,13 @@ def _started(
     stdin: int | IO[bytes] | None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdout: int | IO[bytes] = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen[bytes]]:
     try:
         process = subprocess.Popen(
             argv,
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})},
             cwd=cwd,
@@ -168,6 +171,15 @@ def _input(stdin: str | bytes | Path | None) -> Iterator[int | IO[bytes]]:
             yield file
     else:
         yield subprocess.DEVNULL if stdin is None else subprocess.PIPE
+
+
+@contextmanager
+def _sink(stdout: Path | None) -> Iterator[int | IO[bytes]]:
+    if stdout is None:
+        yield subprocess.PIPE
+    else:
+        with stdout.open("wb") as file:
+            yield file
 
 
 def _bytes(stdin: str | bytes | Path | None) -> bytes | None:

@@ -1,12 +1,14 @@
-"""One environment, whole: `up`, `down`, and what `status` tells."""
+"""One environment, whole: `up`, `down`, `backup`, `restore`, and what `status` tells."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from harness import doctor, labels, release
+from harness.backup.steps import Backup
 from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
 from harness.delivery.gate import list_gates, remove_gates
@@ -46,6 +48,23 @@ class Environment(Parts):
         self._check_engine()
         with self._lock():
             run_steps([Step("cluster", lambda: not self.has_remains(), self._remove)], reporter)
+
+    def backup(self, path: Path | None, reporter: Reporter) -> Backup:
+        """Write the embedded database into a file, by default one of the state folder's, and return what it holds.
+
+        Raises UsageError when there is a file of that name, or no embedded database.
+        """
+        with self._lock():
+            return self.backups.save(path, reporter)
+
+    def restore(self, path: Path, reporter: Reporter, *, force: bool = False) -> Backup:
+        """Put a backup in the place of the database, see Airflow healthy on it, and return what the file held.
+
+        Raises UsageError, before anything is changed, for a file that cannot be restored here, and while tasks run
+        unless forced: then they end.
+        """
+        with self._lock():
+            return self.backups.restore(path, reporter, self._restored_steps, force=force)
 
     def check_exists(self) -> None:
         """Raise UsageError that names the environments there are when this one has no cluster."""
@@ -170,13 +189,21 @@ class Environment(Parts):
             lambda _: self.dags.write(),
         )
         yield Step("release", self.release.is_installed, lambda _: self.release.install())
+        yield from self._health_steps()
+        yield Step("dags live", None, lambda _: void(self.dags.sync()))
+
+    def _restored_steps(self) -> Iterator[Step]:
+        yield from self._health_steps()
+        yield Step("dags live", None, lambda _: self.dags.wait_until_live())
+
+    def _health_steps(self) -> Iterator[Step]:
+        settings = self.settings
         yield Step(
             "airflow available",
             lambda: not list(release.not_available(self.kubernetes, settings.namespace)),
             lambda say: release.wait_until_available(self.kubernetes, settings, say),
         )
         yield Step("login", None, lambda say: release.wait_until_it_serves(self.airflow, settings, say))
-        yield Step("dags live", None, lambda _: void(self.dags.sync()))
 
     def _remove(self, say: Say) -> None:
         for container in self._fillers():
@@ -192,7 +219,7 @@ class Environment(Parts):
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Let one `up` or `down` at a time work on an environment."""
+        """Let one `up`, `down`, `backup` or `restore` at a time work on an environment."""
         self.settings.cache_folder.mkdir(parents=True, exist_ok=True)
         path = self.settings.state / f"{self.settings.name}.lock"
         try:
@@ -200,7 +227,7 @@ class Environment(Parts):
                 yield
         except Timeout:
             raise HarnessError(
-                f"another `harness up` or `down` works on `{self.settings.name}`",
+                f"another `harness up`, `down`, `backup` or `restore` works on `{self.settings.name}`",
                 next_step="wait until it ended, or end it",
             ) from None
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from harness.backup.database import Database
+from harness.backup.steps import Backups
 from harness.cluster import Cluster
 from harness.credentials import read_credentials, read_variables
 from harness.delivery.bundles import find_target
@@ -102,6 +104,11 @@ class Parts:
     def release(self) -> Release:
         """The Helm release."""
         return Release(self.settings, self.helm, self.images)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The backups of the release's own database."""
+        return Backups(self.settings, self.kubernetes, Database(self.docker, self.settings), self.release)
 
     @cached_property
     def kubernetes(self) -> Kubernetes:

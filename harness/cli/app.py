@@ -11,7 +11,7 @@ import typer
 from harness import status as status_of
 from harness.cli import dags
 from harness.cli.options import AsJson, open_environment
-from harness.cli.output import StepPrinter, err, out, print_json, print_table
+from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table
 from harness.cluster import KUBECTL, control_plane
 from harness.command import run_interactive
 from harness.credentials import credentials_file, password_to_show, read_credentials
@@ -66,6 +66,35 @@ def up(
 def down(context: typer.Context) -> None:
     """Remove the environment: nodes, volumes, network and files. Images and caches stay."""
     open_environment(context).down(StepPrinter())
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="By default one in the state folder.", show_default=False)] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write the embedded database, and the Fernet key that reads it, into one file."""
+    environment = open_environment(context)
+    environment.check_exists()
+    print_backup("written", environment.backup(file, StepPrinter(err if as_json else out)), as_json=as_json)
+    err.print("keep it like a password: its key reads every connection and variable", style="dim", highlight=False)
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="What `harness backup` has written.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Also while tasks run: they end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in the place of the embedded database; what was not in it is gone."""
+    environment = open_environment(context)
+    environment.check_exists()
+    restored = environment.restore(file, StepPrinter(err if as_json else out), force=force)
+    print_backup("restored", restored, as_json=as_json)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from harness.backup.steps import Backup
 from harness.redact import redact
 from harness.steps import Outcome
 
@@ -24,19 +25,25 @@ MARKS: dict[Outcome, str] = {
 }
 NAME_WIDTH = 28
 WORTH_TELLING_S = 2
+MIB = 1024**2
 
 
 class StepPrinter:
     """Prints one line for each step; on a terminal the running one spins and shows its elapsed time."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console = out) -> None:
+        self._console = console
         self._progress: Progress | None = None
 
     def started(self, name: str) -> None:
         """Show the step, on a terminal."""
-        if out.is_terminal:
+        if self._console.is_terminal:
             self._progress = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=out, transient=True
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
             )
             self._progress.start()
             self._progress.add_task(name)
@@ -44,7 +51,9 @@ class StepPrinter:
     def said(self, text: str) -> None:
         """Print a line below the step."""
         line = redact(text).replace("\n", " ")
-        out.print(f"    {line}", style="dim", highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+        self._console.print(
+            f"    {line}", style="dim", highlight=False, markup=False, overflow="ellipsis", no_wrap=True
+        )
 
     def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
         """Print the step's line."""
@@ -52,7 +61,22 @@ class StepPrinter:
             self._progress.stop()
             self._progress = None
         took = outcome if outcome in {"unchanged", "checked"} and seconds < WORTH_TELLING_S else f"{seconds:.1f} s"
-        out.print(f"  {MARKS[outcome]} {name:<{NAME_WIDTH}} {took}", highlight=False)
+        self._console.print(f"  {MARKS[outcome]} {name:<{NAME_WIDTH}} {took}", highlight=False)
+
+
+def print_backup(verb: str, backup: Backup, *, as_json: bool) -> None:
+    """Print which file was written or restored, and what it holds."""
+    if as_json:
+        print_json(backup)
+        return
+    held = backup.manifest
+    out.print(
+        f"\n{verb}: {backup.path} ({backup.size_bytes / MIB:.1f} MiB)\n"
+        f"  of `{held.environment}`, Airflow {held.airflow}, {held.created}; DAG runs: {held.dag_runs}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.delivery.live import Delivering, Delivery, open_store
 from harness.delivery.pack import Package, pack, read
 from harness.delivery.problem import RefusedError
-from harness.delivery.target import DagStore, Likeness, Target
+from harness.delivery.target import Change, DagStore, Likeness, Target
 from harness.delivery.verdict import Verdict
 from harness.delivery.versioned import VersionedStore
 from harness.errors import UsageError
@@ -87,6 +87,10 @@ class DagFolder:
         package, verdict = self.check(known=self._known())
         delivery = self.delivering(self.target).deliver(package, force=force)
         return replace(delivery, notes=tuple(map(str, verdict.notes)))
+
+    def wait_until_live(self) -> None:
+        """Wait until Airflow runs the DAGs that the cluster holds; raises as `Delivering.deliver`."""
+        self.delivering(self.target).make_live(Package(self.store.read()), Change)
 
     def history(self) -> list[PastVersion]:
         """Return the versions in the cluster, the one that became current last first."""

@@ -43,6 +43,12 @@ def test_without_stdin_there_is_nothing_to_read() -> None:
     assert run(["cat"], timeout_s=10).stdout == ""
 
 
+def test_output_into_a_file_stays_the_bytes_that_it_is(tmp_path: Path) -> None:
+    result = run([*SH, r"printf '\377\000\n'; echo err >&2"], stdout=tmp_path / "output", timeout_s=10)
+    assert (tmp_path / "output").read_bytes() == b"\xff\x00\n"
+    assert (result.stdout, result.stderr) == ("", "err\n")
+
+
 def test_env_is_added_and_cwd_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEPT", "kept")
     result = run([*SH, "echo $KEPT $ADDED; pwd"], env={"ADDED": "added"}, cwd=tmp_path, timeout_s=10)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
 from harness.host import ports
 from harness.images.store import Store
-from harness.steps import Step
+from harness.steps import Step, run_steps
 from harness.waiting import NotYet
 
 from .fakes.command import FakeCommands
@@ -77,8 +78,13 @@ def test_two_at_a_time_are_refused(environment: Environment, monkeypatch: pytest
     monkeypatch.setattr(environment_module, "LOCK_S", 0)
     environment.settings.state.mkdir(parents=True)
     with FileLock(environment.settings.state / "dev.lock"):
-        for verb in (environment.up, environment.down):
-            with pytest.raises(HarnessError, match="another `harness up` or `down` works on `dev`"):
+        for verb in (
+            environment.up,
+            environment.down,
+            partial(environment.backup, None),
+            partial(environment.restore, Path("a.backup")),
+        ):
+            with pytest.raises(HarnessError, match=r"another `harness .*restore` works on `dev`"):
                 verb(FakeReporter())
 
 
@@ -134,6 +140,7 @@ def prepare(environment: Environment, monkeypatch: pytest.MonkeyPatch, *, is_the
         compare=lambda: "same" if is_there else "absent",
         write=lambda: part.made.append("write"),
         sync=lambda: part.made.append("sync"),
+        wait_until_live=lambda: part.made.append("live"),
     )
     for name in ("ensure_engine", "ensure_binary", "ensure_secrets"):
         monkeypatch.setattr(environment_module, name, lambda *_, name=name: part.made.append(name))
@@ -160,6 +167,17 @@ def test_up_makes_all_in_order(
         *("ensure_namespace", "ensure_secrets", "write", "install", "wait_until_available", "wait_until_it_serves"),
         "sync",
     ]
+
+
+def test_restore_is_over_when_airflow_serves_the_dags(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = prepare(environment, monkeypatch, is_there=False)
+    environment.__dict__["backups"] = SimpleNamespace(
+        restore=lambda path, reporter, more, *, force: run_steps(more(), reporter) or (path, force)
+    )
+    assert environment.restore(Path("a.backup"), FakeReporter(), force=True) == (Path("a.backup"), True)
+    assert part.made == ["wait_until_available", "wait_until_it_serves", "live"]
 
 
 def test_second_up_makes_nothing(

@@ -74,6 +74,15 @@ def test_sync_goes_through_the_gate_and_hands_on_its_notes(scene: Scene) -> None
     assert scene.dags.compare() == "same"
 
 
+def test_wait_for_what_the_cluster_holds_writes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.dags.sync()
+    scene.write("a.py", "x = 2\n")
+    waited: list[tuple[Package, Change]] = []
+    monkeypatch.setattr(AtOnce, "make_live", lambda _, package, write: waited.append((package, write())))
+    scene.dags.wait_until_live()
+    assert waited == [(Package({"a.py": b"x = 1\n"}), Change())]
+
+
 def test_what_the_gate_refuses_is_not_written(scene: Scene, server: FakeApiServer) -> None:
     scene.dags.sync()
     before = dict(server.objects)

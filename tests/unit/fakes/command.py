@@ -84,6 +84,8 @@ class FakeProcess:
         self.stdout: io.BytesIO | None = io.BytesIO(self._answer.stdout.encode())
         self.stderr = io.BytesIO(self._answer.stderr.encode())
         self.returncode: int | None = None
+        if hasattr(options.get("stdout"), "write"):
+            options["stdout"].write(self._answer.stdout.encode())
         if options.get("stdin") != subprocess.PIPE:
             self._end(self._call)
 

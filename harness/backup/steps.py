@@ -1,0 +1,192 @@
+"""What a backup and a restore do, step by step."""
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.backup.archive import DUMP, Archive, Manifest, check_free, read_archive, write_archive
+from harness.backup.database import BESIDE, STATEFUL_SET, Database
+from harness.errors import HarnessError, UsageError
+from harness.observe.pods import WORKER_SELECTOR
+from harness.redact import remember_secrets
+from harness.release import Release
+from harness.settings import Settings
+from harness.steps import Reporter, Say, Step, run_steps
+from harness.tools.k8s import Json, Kubernetes, Objects
+from harness.waiting import NotYet, not_yet, wait_until
+
+KEYS, FERNET_KEY = "airflow-internal", "fernet-key"
+VERSION_LABEL = "app.kubernetes.io/version"
+STOPPED_S = 120
+PODS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup's file and what it holds."""
+
+    path: Path
+    size_bytes: int
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Backups:
+    """The backups of one environment."""
+
+    settings: Settings
+    kubernetes: Kubernetes
+    database: Database
+    release: Release
+
+    def save(self, path: Path | None, reporter: Reporter) -> Backup:
+        """Write a backup and return it; raises UsageError when the file exists, or there is no embedded database."""
+        created = datetime.now(UTC)
+        folder = self.settings.state / "backups"
+        wanted = path or folder / f"{self.settings.name}-{created:%Y%m%dT%H%M%SZ}.backup"
+        check_free(wanted)
+        if path is None:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        elif not path.parent.is_dir():
+            raise UsageError(f"the folder {path.parent} is not there", next_step="make it, or name another")
+        with TemporaryDirectory(prefix=".harness-backup-", dir=wanted.parent) as beside:
+            dump = Path(beside) / DUMP
+            manifest: list[Manifest] = []
+            run_steps(
+                [
+                    Step("embedded database", None, lambda _: manifest.append(self._describe(created))),
+                    Step("dump", _never, lambda _: self.database.dump(dump)),
+                    Step("file", _never, lambda _: write_archive(wanted, Archive(manifest[0], self._key(), dump))),
+                ],
+                reporter,
+            )
+        return Backup(wanted, wanted.stat().st_size, manifest[0])
+
+    def restore(self, path: Path, reporter: Reporter, more: Callable[[], Iterator[Step]], *, force: bool) -> Backup:
+        """Put a backup in the place of the database, take `more` steps, which see Airflow healthy, and return it.
+
+        Raises UsageError, before anything is changed, for a file that cannot be restored here, and while tasks run
+        unless forced: then they end.
+        """
+        with TemporaryDirectory(prefix="harness-restore-") as folder:
+            archive = read_archive(path, Path(folder))
+            run_steps(self._restore_steps(archive, force=force), reporter)
+            run_steps(more(), reporter)
+        return Backup(path, path.stat().st_size, archive.manifest)
+
+    def _describe(self, created: datetime) -> Manifest:
+        version = self._version()
+        revision = self.database.revision()
+        if not revision:
+            raise HarnessError(
+                "the database holds no tables of Airflow", next_step=f"harness --name {self.settings.name} up"
+            )
+        when = created.isoformat(timespec="seconds")
+        return Manifest(self.settings.name, when, version, revision, self.database.count_runs())
+
+    def _restore_steps(self, archive: Archive, *, force: bool) -> Iterator[Step]:
+        yield Step("embedded database", None, lambda _: self._check_fits(archive.manifest))
+        yield Step("running tasks", None, lambda _: self._check_idle(force=force))
+        yield Step("dump", _never, lambda say: self._restore_beside(archive, say))
+        yield Step("database and key", _never, lambda say: self._replace(archive.fernet_key, say))
+
+    def _check_fits(self, manifest: Manifest) -> None:
+        """Refuse a newer Airflow's backup; an older one's the setup Job migrates, as it does at an upgrade."""
+        here = self._version()
+        if _parts(manifest.airflow) > _parts(here):
+            raise UsageError(
+                f"the backup is of Airflow {manifest.airflow}, which is newer than {here} here",
+                next_step=f"restore it into an environment of Airflow {manifest.airflow} or newer",
+            )
+        if not self.release.is_installed():
+            raise UsageError(
+                "the release is not that of this project's chart and values",
+                next_step=f"harness --name {self.settings.name} up, then restore again",
+            )
+        self._key()
+
+    def _check_idle(self, *, force: bool) -> None:
+        names = [pod["metadata"]["name"] for pod in self._workers() if pod["status"]["phase"] in {"Pending", "Running"}]
+        if names and not force:
+            shown = ", ".join(names[:PODS_SHOWN]) + (", ..." if names[PODS_SHOWN:] else "")
+            raise UsageError(
+                f"{len(names)} tasks run, and their history would go under them: {shown}",
+                next_step="wait for their end, or end them with --force",
+            )
+
+    def _restore_beside(self, archive: Archive, say: Say) -> None:
+        self.database.restore_beside(archive.dump)
+        say(f"{self.database.count_runs(BESIDE)} DAG runs until {archive.manifest.created}")
+
+    def _replace(self, key: bytes, say: Say) -> None:
+        """Swap databases and keys while nothing of Airflow runs; whatever happens, the release is there again after it.
+
+        Deployments are deleted, not scaled: Helm makes what is missing, but refuses a number that another hand changed.
+        """
+        say("stopping Airflow")
+        try:
+            for kind, item in self._users():
+                self.kubernetes.delete(kind, item["metadata"]["name"], self.settings.namespace)
+            wait_until("the end of Airflow's pods", self._end_pods, timeout_s=STOPPED_S, on_change=say)
+            say("replacing the database")
+            self.database.swap()
+            data = {"data": {FERNET_KEY: b64encode(key).decode()}}
+            self.kubernetes.merge("Secret", KEYS, self.settings.namespace, data)
+        finally:
+            say("starting Airflow")
+            self.release.install()
+
+    def _users(self) -> Iterator[tuple[str, Json]]:
+        """Yield what runs Airflow, and the setup Job, which is to look at the database again."""
+        for kind in ("Deployment", "Job"):
+            for item in self.kubernetes.list(kind, self.settings.namespace, label_selector=self._ours):
+                yield kind, item
+
+    def _end_pods(self) -> bool | NotYet:
+        """Hurry the pods that are left: what they would still write is thrown away with the database."""
+        pods = self.kubernetes.list("Pod", self.settings.namespace, label_selector=self._ours)
+        names = [pod["metadata"]["name"] for pod in (*pods, *self._workers())]
+        left = [name for name in names if not name.startswith(f"{STATEFUL_SET}-")]
+        for name in left:
+            # Not 0, which forgets a pod whose processes may live on.
+            self.kubernetes.delete("Pod", name, self.settings.namespace, grace_period_s=1)
+        return not_yet(left) if left else True
+
+    def _workers(self) -> Objects:
+        return self.kubernetes.list("Pod", self.settings.namespace, label_selector=WORKER_SELECTOR)
+
+    @property
+    def _ours(self) -> str:
+        return f"app.kubernetes.io/instance={self.settings.release}"
+
+    def _version(self) -> str:
+        """Return the release's Airflow version; raises UsageError when the release has no database of its own."""
+        found = self.kubernetes.get("StatefulSet", STATEFUL_SET, self.settings.namespace)
+        if found is None:
+            raise UsageError(
+                f"there is no StatefulSet {STATEFUL_SET} in namespace {self.settings.namespace}",
+                next_step="backup and restore serve the chart's embedded PostgreSQL; use those of your own database",
+            )
+        return str(found["metadata"]["labels"][VERSION_LABEL])
+
+    def _key(self) -> bytes:
+        secret = self.kubernetes.get("Secret", KEYS, self.settings.namespace)
+        encoded = ((secret or {}).get("data") or {}).get(FERNET_KEY)
+        if not encoded:
+            where = f"{self.settings.namespace}/{KEYS}"
+            raise UsageError(f"Secret {where} has no {FERNET_KEY}", next_step=f"harness --name {self.settings.name} up")
+        key = b64decode(encoded)
+        remember_secrets([key.decode()])
+        return key
+
+
+def _never() -> bool:
+    return False
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
