@@ -2,9 +2,8 @@
 
 import sys
 import time
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,15 @@ import pytest
 from harness.command import Result, run
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import NotYet, wait_until
 
 from .checks import check_run
+from .logins import IN_FORCE_S, can_log_in, put_secret, wait_for_login
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 BROKEN = "e2e-secrets"
 ODD = """p$HOME ${HOME} $(id) "double" 'single' \\n %s %(a)s {{ x }} ü漢🙂"""
-IN_FORCE_S = 60
 REFUSED_S = 5
 HIDDEN = "never-shown-3f1c"
 LOGIN = {"username": HIDDEN, "password": HIDDEN, "email": f"{HIDDEN}@example.org"}
@@ -37,14 +34,6 @@ CASES: dict[str, tuple[Given, Given, str, str]] = {
     "a variable is empty": (LOGIN, {"GREETING": "", "OTHER": HIDDEN}, "airflow-variables", "GREETING"),
     "a variable has no name": (LOGIN, {"a-b": HIDDEN}, "airflow-variables", "a-b"),
 }
-
-
-def put_secret(env: AirflowEnv, name: str, data: Mapping[str, str], *, namespace: str = "") -> None:
-    """Make a Secret, or these keys of it, what they are to be; keys that this wrote before and does not now go."""
-    encoded = {key: b64encode(value.encode()).decode() for key, value in data.items()}
-    metadata = {"name": name, "namespace": namespace or env.namespace}
-    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded}
-    env.kubernetes.apply(manifest, field_manager="harness-e2e", force=True)
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())
@@ -119,27 +108,6 @@ def login(airflow_env: AirflowEnv) -> Iterator[dict[str, str]]:
 
 def decoded(data: Mapping[str, str]) -> dict[str, str]:
     return {key: b64decode(value).decode() for key, value in data.items()}
-
-
-def can_log_in(env: AirflowEnv, username: str, password: str) -> bool:
-    client = AirflowApi(env.settings.url, username, password)
-    try:
-        client.login()
-    except AirflowApiError as error:
-        if error.status != HTTPStatus.UNAUTHORIZED:
-            raise
-        return False
-    finally:
-        client.close()
-    return True
-
-
-def wait_for_login(env: AirflowEnv, username: str, password: str) -> None:
-    wait_until(
-        "the new password",
-        lambda: can_log_in(env, username, password) or NotYet("it is refused"),
-        timeout_s=IN_FORCE_S,
-    )
 
 
 def test_changed_password_is_in_force_within_a_minute_and_the_old_is_not(
