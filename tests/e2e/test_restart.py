@@ -1,4 +1,4 @@
-"""What a reboot of the machine does to the nodes: they stop, start again, and may have another address then."""
+"""What a restart leaves as it was: that of the nodes, which may have another address then, and that of the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +7,14 @@ import pytest
 
 from harness import labels
 from harness.cluster import Cluster
-from harness.observe.runs import Runs
+from harness.faults.components import pod_deleted
+from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import NotYet, wait_until
 
 from .checks import check_run
+from .history import history_of
 
 pytestmark = pytest.mark.timeout(480, func_only=True)
 
@@ -23,6 +25,8 @@ SQUATTERS = 8
 def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
     airflow_env: AirflowEnv, runs: Runs
 ) -> None:
+    over = runs.run("e2e_raises_once", timeout_s=180)
+    kept = history_of(over), logs_of(over)
     cluster = airflow_env.environment.cluster
     node = cluster.node_names[0]
     before = address_of(cluster, node)
@@ -33,8 +37,25 @@ def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
 
     wait_until("the cluster after its restart", cluster.readiness, timeout_s=BACK_WITHIN_S)
     wait_until("Airflow after the restart", lambda: health(airflow_env), timeout_s=BACK_WITHIN_S)
+    assert (history_of(over), logs_of(over)) == kept
     run = runs.run("e2e_chain", timeout_s=180)
     check_run(run, {"first": 1, "second": 1, "third": 1})
+
+
+def test_history_is_the_same_when_the_database_has_another_pod(airflow_env: AirflowEnv, runs: Runs) -> None:
+    over = runs.run("e2e_raises_once", timeout_s=180)
+    kept = history_of(over)
+    with pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "postgresql", by_force=True):
+        pass
+    wait_until("Airflow after the database's death", lambda: health(airflow_env), timeout_s=BACK_WITHIN_S)
+    assert history_of(over) == kept
+
+
+def logs_of(run: ObservedRun) -> list[str]:
+    """Return the log of each try of the task that failed once."""
+    logs = [run.airflow.logs(run.dag_id, run.run_id, "flaky", number) for number in (1, 2)]
+    assert "the first try fails" in logs[0]
+    return logs
 
 
 def address_of(cluster: Cluster, container: str) -> str:
