@@ -102,7 +102,8 @@ class Cluster:
         if differences:
             raise UsageError(
                 f"cluster {self.name} was made differently ({'; '.join(differences)})",
-                next_step=f"harness --name {self.settings.name} backup, down, up, restore; else its history goes",
+                next_step=f"harness --name {self.settings.name} down, then up again; its Airflow history goes, unless "
+                "you `backup` before and `restore` after",
             )
 
     def ensure(self, say: Say) -> None:
