@@ -112,9 +112,9 @@ class Backups:
     def _check_idle(self, *, force: bool) -> None:
         names = [pod["metadata"]["name"] for pod in self._workers() if pod["status"]["phase"] in {"Pending", "Running"}]
         if names and not force:
-            shown = ", ".join(names[:PODS_SHOWN]) + (", ..." if names[PODS_SHOWN:] else "")
+            more = f" and {len(names) - PODS_SHOWN} more" if names[PODS_SHOWN:] else ""
             raise UsageError(
-                f"{len(names)} tasks run, and their history would go under them: {shown}",
+                f"tasks run, and their history would go under them: {', '.join(names[:PODS_SHOWN])}{more}",
                 next_step="wait for their end, or end them with --force",
             )
 
@@ -149,8 +149,8 @@ class Backups:
     def _end_pods(self) -> bool | NotYet:
         """Hurry the pods that are left: what they would still write is thrown away with the database."""
         pods = self.kubernetes.list("Pod", self.settings.namespace, label_selector=self._ours)
-        names = [pod["metadata"]["name"] for pod in (*pods, *self._workers())]
-        left = [name for name in names if not name.startswith(f"{STATEFUL_SET}-")]
+        names = {pod["metadata"]["name"] for pod in (*pods, *self._workers())}
+        left = sorted(name for name in names if not name.startswith(f"{STATEFUL_SET}-"))
         for name in left:
             # Not 0, which forgets a pod whose processes may live on.
             self.kubernetes.delete("Pod", name, self.settings.namespace, grace_period_s=1)

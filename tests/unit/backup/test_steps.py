@@ -188,9 +188,10 @@ def test_airflow_is_started_again_when_the_swap_fails(scene: Scene) -> None:
 
 def test_running_tasks_are_named_and_end_only_by_force(scene: Scene) -> None:
     path = scene.save()
-    scene.server.put("pods", worker_pod("hello-greet-1", phase="Running"))
-    scene.server.put("pods", worker_pod("hello-greet-0", phase="Succeeded"))
-    with pytest.raises(UsageError, match=r"1 tasks run.*: hello-greet-1$") as caught:
+    scene.server.put("pods", worker_pod("greet-0", phase="Succeeded"))
+    for number in (1, 2, 3, 4):
+        scene.server.put("pods", worker_pod(f"greet-{number}", phase="Running"))
+    with pytest.raises(UsageError, match=r"tasks run.*: greet-1, greet-2, greet-3 and 1 more$") as caught:
         scene.restore(path)
     assert "--force" in caught.value.next_step
     assert scene.done == []
