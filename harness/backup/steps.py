@@ -123,7 +123,7 @@ class Backups:
         say(f"{self.database.count_runs(BESIDE)} DAG runs until {archive.manifest.created}")
 
     def _replace(self, key: bytes, say: Say) -> None:
-        """Swap databases and keys while nothing of Airflow runs; whatever happens, the release is there again after it.
+        """Swap databases and keys while nothing of Airflow runs; also after an error the release is there again.
 
         Deployments are deleted, not scaled: Helm makes what is missing, but refuses a number that another hand changed.
         """
