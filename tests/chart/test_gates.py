@@ -12,7 +12,8 @@ import yaml
 
 from .conftest import OVERLAYS, Tools
 from .generated import Keep, between
-from .render import CHART, HELM_DIR, STABLE, pod_of, render
+from .pod_security import CONTROLS
+from .render import CHART, HELM_DIR, STABLE, Rendering, render
 
 DOCS = HELM_DIR.parent / "docs" / "chart.md"
 
@@ -41,20 +42,25 @@ def test_helm_lints_it_strictly(helm: Path, overlay: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def findings(helm: Path, tools: Tools) -> dict[str, set[str]]:
-    """Return what kube-score finds in a chart with all that it can have: check by check, the objects."""
-    everything = (
+def everything(helm: Path) -> Rendering:
+    """Render a chart with all that it can have."""
+    options = (
         *("networkPolicies.enabled=true", "cleanup.enabled=true"),
         *("ingress.enabled=true", "ingress.host=airflow.example.com"),
     )
-    rendering = render(helm, "ha", (*STABLE, *everything))
-    pod = rendering.worker_pod()
+    return render(helm, "ha", (*STABLE, *options))
+
+
+@pytest.fixture(scope="session")
+def findings(everything: Rendering, tools: Tools) -> dict[str, set[str]]:
+    """Return what kube-score finds in that chart: check by check, the objects."""
+    pod = everything.worker_pod()
     worker = {**pod, "metadata": {**pod["metadata"], "namespace": "tools"}}
-    text = yaml.safe_dump_all([*rendering.objects, worker])
+    text = yaml.safe_dump_all([*everything.objects, worker])
     done = run(tools.kube_score, "score", "--ignore-container-cpu-limit", "--output-format", "json", "-", stdin=text)
     found: dict[str, set[str]] = {}
     scored: list[dict[str, Any]] = json.loads(done.stdout)
-    assert len(scored) > len([one for one in rendering.objects if pod_of(one)])
+    assert len(scored) > len(everything.pods())
     for one in scored:
         for check in one["checks"]:
             if not check["skipped"] and check["grade"] < NOTHING_FOUND:
@@ -68,6 +74,37 @@ def test_kube_score_finds_nothing_unexplained(findings: dict[str, set[str]]) -> 
 
 def test_every_explanation_is_needed(findings: dict[str, set[str]]) -> None:
     assert set(EXPLAINED) - set(findings) == set()
+
+
+def test_the_table_of_findings_is_current(findings: dict[str, set[str]], everything: Rendering, keep: Keep) -> None:
+    def where(objects: set[str]) -> str:
+        names = sorted(name.rpartition("/")[2] for name in objects)
+        return "every pod" if len(names) == len(everything.pods()) else ", ".join(f"`{name}`" for name in names)
+
+    rows = [(f"`{check}`", where(findings[check]), EXPLAINED[check]) for check in sorted(EXPLAINED)]
+    keep(DOCS, between(DOCS.read_text(), "findings", table("kube-score finds", "in", "why it stands", rows=rows)))
+
+
+def test_the_table_of_pod_security_is_current(everything: Rendering, keep: Keep) -> None:
+    pods = list(everything.pods().values())
+    assert {control.name: control.refused(pods) for control in CONTROLS} == {one.name: set() for one in CONTROLS}
+    rows = [(one.name, one.asked, one.had(pods)) for one in CONTROLS]
+    keep(
+        DOCS,
+        between(DOCS.read_text(), "pod security", table("control", "`restricted` asks for", "pods have", rows=rows)),
+    )
+
+
+def test_a_pod_that_keeps_to_nothing_breaks_every_control() -> None:
+    context = {"privileged": True, "runAsUser": 0, "sysctls": []}
+    container = {"name": "main", "ports": [{"hostPort": 80}], "securityContext": context}
+    pod = {"spec": {"hostPID": True, "containers": [container], "volumes": [{"name": "a", "hostPath": {}}]}}
+    assert [control.name for control in CONTROLS if not control.refused([pod])] == []
+
+
+def table(*heads: str, rows: list[tuple[str, ...]]) -> str:
+    """Return a table in Markdown."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))
 
 
 def test_the_reference_of_the_values_is_current(tools: Tools, keep: Keep) -> None:
