@@ -49,14 +49,21 @@ class Helm:
             timeout_s=INSTALL_S,
         )
 
+    def template(
+        self,
+        release: str,
+        chart: Path,
+        *,
+        namespace: str,
+        values_files: Iterable[Path],
+        values: Mapping[str, object],
+    ) -> str:
+        """Render the chart without a cluster and return its objects as YAML."""
+        return self._template(release, chart, namespace, values_files, values, check=True).stdout
+
     def lint(self, chart: Path, *, namespace: str, values_files: Iterable[Path], values: Mapping[str, object]) -> str:
         """Render the chart without a cluster and return why it cannot be, or an empty string."""
-        files = [word for path in values_files for word in ("--values", str(path))]
-        result = self._call(
-            *("template", "check", str(chart), "--namespace", namespace, *files, "--values", "-"),
-            stdin=yaml.safe_dump(dict(values)),
-            check=False,
-        )
+        result = self._template("check", chart, namespace, values_files, values, check=False)
         if result.returncode == 0:
             return ""
         # Helm logs to the same output, for example each time that it follows the link to the DAGs.
@@ -70,6 +77,23 @@ class Helm:
             newest = json.loads(detail.stdout)[-1]
             return ReleaseStatus(int(entry["revision"]), newest["status"], newest.get("description", ""))
         return None
+
+    def _template(
+        self,
+        release: str,
+        chart: Path,
+        namespace: str,
+        values_files: Iterable[Path],
+        values: Mapping[str, object],
+        *,
+        check: bool,
+    ) -> Result:
+        files = [word for path in values_files for word in ("--values", str(path))]
+        return self._call(
+            *("template", release, str(chart), "--namespace", namespace, *files, "--values", "-"),
+            stdin=yaml.safe_dump(dict(values)),
+            check=check,
+        )
 
     def _call(self, *args: str, stdin: str | None = None, timeout_s: float = QUICK_S, check: bool = True) -> Result:
         env = {

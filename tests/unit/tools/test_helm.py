@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
+from harness.command import CommandError
 from harness.tools.helm import Helm, ReleaseStatus
 
 from ..fakes.command import FakeCommands
@@ -40,6 +42,17 @@ def test_lint_returns_why_the_chart_does_not_render(commands: FakeCommands) -> N
     arguments = {"namespace": "tools", "values_files": [Path("/a.yaml")], "values": {}}
     assert HELM.lint(CHART, **arguments) == ""  # type: ignore[arg-type]
     assert HELM.lint(CHART, **arguments) == "additional properties 'imagse' not allowed"  # type: ignore[arg-type]
+
+
+def test_template_returns_the_objects_and_raises_helm_s_reason(commands: FakeCommands) -> None:
+    words = ["/bin/helm", "template", "airflow", "/chart", "--namespace", "tools", "--values", "/a.yaml"]
+    commands.on(*words, "--values", "-", stdout="kind: Deployment")
+    commands.on(*words, "--values", "-", returncode=1, stderr="additional properties 'imagse' not allowed\n")
+    arguments = {"namespace": "tools", "values_files": [Path("/a.yaml")], "values": {"imagse": {}}}
+    assert HELM.template("airflow", CHART, **arguments) == "kind: Deployment"  # type: ignore[arg-type]
+    with pytest.raises(CommandError, match="imagse"):
+        HELM.template("airflow", CHART, **arguments)  # type: ignore[arg-type]
+    assert yaml.safe_load(commands.calls[0].stdin) == {"imagse": {}}
 
 
 def test_status_is_the_newest_revision_s(commands: FakeCommands) -> None:
