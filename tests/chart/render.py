@@ -49,9 +49,9 @@ class Rendering:
         (job,) = self.of_kind("Job")
         return job
 
-    def worker_pod(self) -> Object:
+    def worker_pod(self, template: str = "pod_template") -> Object:
         """Return the pod that the executor makes workers of."""
-        text = self["ConfigMap/airflow-pod-template"]["data"]["pod_template.yaml"]
+        text = self["ConfigMap/airflow-pod-template"]["data"][f"{template}.yaml"]
         pod: Object = yaml.safe_load(text)
         return pod
 

@@ -21,6 +21,9 @@ WRONG = {
     "unknown in an image": ("images.airflow.tags=1", "tags"),
     "unknown in a bundle": ('dags.bundles=[{"name": "a", "configmap": "b"}]', "configmap"),
     "unknown in resources": ("workers.resources.request.cpu=1", "request"),
+    "unknown in a worker template": ('workers.templates={"small": {"resource": {}}}', "resource"),
+    "a name that is no file's": ('workers.templates={"pod_template": {}}', "pod_template"),
+    "a template of a template": ('workers.templates={"small": {"templates": {}}}', "templates"),
     "unknown resource": ("workers.resources.requests.cpus=1", "cpus"),
     "unknown Secret": ("secrets.variable=x", "variable"),
     "a section in capitals": ("config.Scheduler.x=1", "Scheduler"),
@@ -80,7 +83,7 @@ def test_every_value_has_a_comment() -> None:
 
 def leaves(value: Any, name: str = "") -> Iterator[str]:
     """Yield the values that a person sets as one: scalars, lists, and maps that are free-form."""
-    whole = {"config", "resources", "nodeSelector", "affinity", "annotations"}
+    whole = {"config", "resources", "nodeSelector", "affinity", "annotations", "labels", "templates"}
     if isinstance(value, dict) and name not in whole:
         for key, child in value.items():
             yield from leaves(child, key)

@@ -1,47 +1,63 @@
 {{/*
 What the executor makes every worker pod of. Workers speak to the API server alone, with a token of their task: they get
-neither the database, nor a key, nor the Kubernetes API.
+neither the database, nor a key, nor the Kubernetes API. Call: (list $ .Values.workers)
 */}}
 {{- define "airflow.podTemplate" -}}
+{{- $root := index . 0 -}}
+{{- $workers := index . 1 -}}
+{{- $labels := include "airflow.podLabels" (list $root "worker") | fromYaml -}}
+{{- /* A node that is scaled down would take the task with it. */ -}}
+{{- $annotations := dict "cluster-autoscaler.kubernetes.io/safe-to-evict" "false" -}}
 apiVersion: v1
 kind: Pod
 metadata:
   name: airflow-worker
   labels:
-    {{- include "airflow.podLabels" (list . "worker") | nindent 4 }}
+    {{- mergeOverwrite (deepCopy $workers.labels) $labels | toYaml | nindent 4 }}
   annotations:
-    # A node that is scaled down would take the task with it.
-    cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
+    {{- mergeOverwrite $annotations $workers.annotations | toYaml | nindent 4 }}
 spec:
   serviceAccountName: airflow-worker
   automountServiceAccountToken: false
   restartPolicy: Never
-  terminationGracePeriodSeconds: {{ .Values.workers.terminationGracePeriodSeconds }}
-  {{- include "airflow.podSpec" (list . .Values.workers 50000) | nindent 2 }}
+  terminationGracePeriodSeconds: {{ $workers.terminationGracePeriodSeconds }}
+  {{- include "airflow.podSpec" (list $root $workers 50000) | nindent 2 }}
   containers:
     # The executor fills in this container by its name and place.
     - name: base
-      {{- include "airflow.image" (list . "airflow") | nindent 6 }}
+      {{- include "airflow.image" (list $root "airflow") | nindent 6 }}
       envFrom:
         - configMapRef: {name: airflow-config}
-        - secretRef: {name: {{ .Values.secrets.variables }}}
-      {{- with .Values.workers.extraEnv }}
+        - secretRef: {name: {{ $root.Values.secrets.variables }}}
+      {{- with $workers.extraEnv }}
       env:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       resources:
-        {{- toYaml .Values.workers.resources | nindent 8 }}
-      {{- include "airflow.containerSecurityContext" . | nindent 6 }}
+        {{- toYaml $workers.resources | nindent 8 }}
+      {{- include "airflow.containerSecurityContext" $root | nindent 6 }}
       volumeMounts:
-        {{- include "airflow.tmpMount" . | nindent 8 }}
-        {{- include "airflow.pythonMount" . | nindent 8 }}
-        {{- include "airflow.logsMount" . | nindent 8 }}
-        {{- include "airflow.bundleMounts" . | trim | nindent 8 }}
-        {{- include "airflow.extraVolumeMounts" .Values.workers | nindent 8 }}
+        {{- include "airflow.tmpMount" $root | nindent 8 }}
+        {{- include "airflow.pythonMount" $root | nindent 8 }}
+        {{- include "airflow.logsMount" $root | nindent 8 }}
+        {{- include "airflow.bundleMounts" $root | trim | nindent 8 }}
+        {{- include "airflow.extraVolumeMounts" $workers | nindent 8 }}
   volumes:
-    {{- include "airflow.tmpVolume" . | nindent 4 }}
-    {{- include "airflow.pythonVolume" . | nindent 4 }}
-    {{- include "airflow.logsVolume" . | nindent 4 }}
-    {{- include "airflow.bundleVolumes" . | trim | nindent 4 }}
-    {{- include "airflow.extraVolumes" .Values.workers | nindent 4 }}
+    {{- include "airflow.tmpVolume" $root | nindent 4 }}
+    {{- include "airflow.pythonVolume" $root | nindent 4 }}
+    {{- include "airflow.logsVolume" $root | nindent 4 }}
+    {{- include "airflow.bundleVolumes" $root | trim | nindent 4 }}
+    {{- include "airflow.extraVolumes" $workers | nindent 4 }}
+{{- end }}
+
+{{/*
+The files of the ConfigMap: pod_template.yaml for all tasks, and one for each of workers.templates, which a task picks.
+*/}}
+{{- define "airflow.podTemplates" -}}
+pod_template.yaml: |
+  {{- include "airflow.podTemplate" (list . .Values.workers) | nindent 2 }}
+{{- range $name, $own := .Values.workers.templates }}
+{{ $name }}.yaml: |
+  {{- include "airflow.podTemplate" (list $ (mergeOverwrite (deepCopy $.Values.workers) $own)) | nindent 2 }}
+{{- end }}
 {{- end }}
