@@ -13,6 +13,7 @@ from rich.text import Text
 from harness.cli.run_tree import WAITING, detail, in_counts, run_tree
 from harness.errors import HarnessError
 from harness.observe.pods import TaskKey
+from harness.observe.refusals import why_refused
 from harness.observe.runs import ObservedRun
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
 from harness.observe.task_logs import read_log
@@ -88,6 +89,10 @@ def print_end(console: Console, run: ObservedRun, snapshot: RunSnapshot) -> None
     """Print the end of the log of the task that failed first, if one did, and how the run ended in one line."""
     for task, one in _first_failure(snapshot):
         key = TaskKey(task.task_id, task.map_index, one.number)
+        refusal = "" if one.pod else _refusal(run, key)
+        if refusal:
+            console.print(Text(redact(f"{key} failed without a pod: {refusal}"), style="bold"), soft_wrap=True)
+            break
         where = f" in pod {detail(one)}" if one.pod else ""
         console.print(Text(f"{key} failed{where}; the end of its log:", style="bold"), soft_wrap=True)
         for line in _end_of_log(run, task, one):
@@ -105,6 +110,13 @@ def print_end(console: Console, run: ObservedRun, snapshot: RunSnapshot) -> None
 def _first_failure(snapshot: RunSnapshot) -> list[tuple[TaskSnapshot, TrySnapshot]]:
     """Return the failed task that comes first in the order of the DAG, with its last try: one or none."""
     return [(task, task.tries[-1]) for task in snapshot.tasks if task.state == "failed" and task.tries][:1]
+
+
+def _refusal(run: ObservedRun, key: TaskKey) -> str:
+    try:
+        return why_refused(run, key)
+    except HarnessError:
+        return ""  # the log is asked for next, and says that Airflow does not answer
 
 
 def _end_of_log(run: ObservedRun, task: TaskSnapshot, one: TrySnapshot) -> list[str]:

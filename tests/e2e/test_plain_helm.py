@@ -89,9 +89,10 @@ def run_script(env: AirflowEnv, given: dict[str, str], commands: str, *, home: P
         "KUBECONFIG": str(env.settings.kubeconfig),
         **{f"HELM_{name}_HOME": str(home / name) for name in ("CACHE", "CONFIG", "DATA")},
     }
+    script = home / "commands.sh"
     # What was started in the background must not outlive a command that fails.
-    script = f"set -o errexit -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{commands}"
+    script.write_text(f"set -o errexit -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{commands}")
     try:
-        return run(["bash", "-s"], stdin=script, env=variables, cwd=env.settings.project, timeout_s=500)
+        return run(["bash", str(script)], env=variables, cwd=env.settings.project, timeout_s=500)
     except CommandError as error:
         pytest.fail(str(error))

@@ -1,9 +1,12 @@
 """What a task may ask of its pod: a template of the chart's values, and nothing that the namespace refuses."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from harness.command import run
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
@@ -14,11 +17,10 @@ from .checks import check_run
 pytestmark = pytest.mark.timeout(180, func_only=True)
 
 TEMPLATE = "harness.dev/template"
-VIOLATES = 'violates PodSecurity "restricted:latest": '
 REFUSED = {
-    "e2e_privileged": f'{VIOLATES}privileged (container "base" must not set securityContext.privileged=true)',
+    "e2e_privileged": 'violates PodSecurity "restricted:latest": privileged (container "base" must not set ',
     "e2e_as_root": 'runAsUser=0 (container "base" must not set runAsUser=0)',
-    "e2e_no_such_template": VIOLATES,
+    "e2e_no_such_template": "is invalid: spec.containers[0].image: Required value",
 }
 
 
@@ -30,10 +32,10 @@ def batch(shared_runs: Runs) -> Mapping[str, ObservedRun]:
 def test_task_has_the_pod_of_the_template_that_it_picks(
     airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun]
 ) -> None:
-    run = batch["e2e_template"]
-    small, common = (live(airflow_env, run.wait_until_running(task_id)) for task_id in ("small", "common"))
-    run.wait(timeout_s=90)
-    check_run(run, {"small": 1, "common": 1})
+    observed = batch["e2e_template"]
+    small, common = (live(airflow_env, observed.wait_until_running(task_id)) for task_id in ("small", "common"))
+    observed.wait(timeout_s=90)
+    check_run(observed, {"small": 1, "common": 1})
     assert small["metadata"]["labels"][TEMPLATE] == "small"
     assert TEMPLATE not in common["metadata"]["labels"]
     (container,) = small["spec"]["containers"]
@@ -47,12 +49,22 @@ def test_task_has_the_pod_of_the_template_that_it_picks(
 def test_task_whose_pod_is_refused_fails_at_once_and_the_audit_log_says_why(
     batch: Mapping[str, ObservedRun], dag_id: str
 ) -> None:
-    run = batch[dag_id]
-    run.wait(timeout_s=90)
-    assert (run.state, run.pods) == ("failed", []), run.story
-    (line,) = run.airflow.event_logs(run.dag_id, run.run_id, event="state mismatch")
+    observed = batch[dag_id]
+    observed.wait(timeout_s=90)
+    assert (observed.state, observed.pods) == ("failed", []), observed.story
+    (line,) = observed.airflow.event_logs(observed.dag_id, observed.run_id, event="state mismatch")
     assert line.task_id == "work"
     assert REFUSED[dag_id] in line.extra.replace("\\", "")
+
+
+def test_dags_run_tells_why_the_pod_is_refused(airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun]) -> None:
+    batch["e2e_privileged"].wait(timeout_s=90)
+    harness = Path(sys.executable).with_name("harness")
+    words = ["--name", airflow_env.settings.name, "dags", "run", "e2e_privileged"]
+    result = run([str(harness), *words], check=False, timeout_s=90)
+    assert result.returncode == 1
+    assert "work try 1 failed without a pod: " in result.stdout
+    assert REFUSED["e2e_privileged"] in result.stdout
 
 
 def live(env: AirflowEnv, pod: WorkerPod) -> Json:

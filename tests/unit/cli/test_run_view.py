@@ -130,6 +130,25 @@ def test_log_that_is_not_there_says_why(scene: RunScene) -> None:
     assert "  there is none: the task has written nothing" in out.getvalue()
 
 
+def test_try_without_a_pod_says_why_kubernetes_refused_it(scene: RunScene) -> None:
+    scene.set(1, "first", try_number=1, state="failed", start=1, end=2)
+    scene.end(3, "failed")
+    extra = (
+        'Extra info: (403)\nHTTP response body: {"status":"Failure","message":"pods \\"a\\" is forbidden: no root"}\n'
+    )
+    scene.airflow.answers["/api/v2/eventLogs"] = {"event_logs": [mismatch(extra)], "total_entries": 1}
+    run = scene.start()
+    console, out = a_console()
+    print_end(console, run, scene.follow(run))
+    assert out.getvalue().splitlines()[0] == 'first try 1 failed without a pod: pods "a" is forbidden: no root'
+
+
+def mismatch(extra: str) -> dict[str, object]:
+    return {"event": "state mismatch", "when": None, "task_id": "first", "map_index": None, "try_number": 1} | {
+        "extra": extra
+    }
+
+
 def test_end_of_a_good_run_is_one_line(scene: RunScene) -> None:
     scene.set(1, "first", try_number=1, state="success", start=0, end=1)
     scene.set(2, "then", try_number=1, state="success", start=1, end=2)
