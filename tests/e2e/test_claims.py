@@ -19,20 +19,20 @@ from harness.observe.duplicates import most_at_once
 from harness.observe.expectations import expect_untouched, expect_witness
 from harness.observe.follower import utc_now
 from harness.observe.leftovers import make_run_id
-from harness.observe.pods import WORKER_SELECTOR, WorkerPod
+from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import DagRun
 from harness.tools.k8s import Json
-from harness.waiting import NotYet, not_yet, wait_until
+from harness.waiting import NotYet, wait_until
 
 from .checks import check_run
+from .components import wait_until_idle
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 COMPONENTS = ["api-server", "dag-processor", "postgresql", "scheduler", "triggerer"]
-IDLE_S = 60
 POOL = Pool("pool", "claims")
 NO_PLACE = "Unschedulable"
 OWN_IMAGE = "localhost/harness/airflow:e2e-own"
@@ -115,16 +115,6 @@ def live(env: AirflowEnv, pod: WorkerPod) -> LivePod:
     (container,) = found["spec"]["containers"]
     metadata = found["metadata"]
     return LivePod(metadata["labels"], metadata["annotations"], container["image"], container["resources"])
-
-
-def wait_until_idle(env: AirflowEnv) -> None:
-    """Wait until there is no worker pod, also none that has ended."""
-
-    def probe() -> bool | NotYet:
-        pods = env.kubernetes.list("Pod", env.namespace, label_selector=WORKER_SELECTOR)
-        return not_yet([pod["metadata"]["name"] for pod in pods]) if pods else True
-
-    wait_until("no worker pod", probe, timeout_s=IDLE_S)
 
 
 def test_no_worker_fleet_stands_by(airflow_env: AirflowEnv) -> None:

@@ -1,0 +1,67 @@
+"""What a test looks at of Airflow's components to say that they stood firm."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from harness.observe.access_log import Answer, parse_access_log
+from harness.observe.events import ClusterEvent
+from harness.observe.pods import WORKER_SELECTOR
+from harness.observe.recorder import PodRecorder
+from harness.pytest_plugin import AirflowEnv
+from harness.tools.k8s import Objects
+from harness.waiting import NotYet, not_yet, wait_until
+
+IDLE_S = 60
+FAILED_PROBE = "Unhealthy"
+
+# (pod, UID, container) -> how often it has been restarted.
+Containers = Mapping[tuple[str, str, str], int]
+
+
+def component_pods(env: AirflowEnv) -> Objects:
+    """Return the pods that serve; the setup Job's has ended."""
+    selector = "kubernetes_executor!=True"
+    return env.kubernetes.list("Pod", env.namespace, label_selector=selector, field_selector="status.phase=Running")
+
+
+def containers(env: AirflowEnv) -> Containers:
+    """Return every container of every component, sidecars too, with its restarts."""
+    return {
+        (pod["metadata"]["name"], pod["metadata"]["uid"], status["name"]): status["restartCount"]
+        for pod in component_pods(env)
+        for field in ("initContainerStatuses", "containerStatuses")
+        for status in pod["status"].get(field, [])
+    }
+
+
+def answers_since(env: AirflowEnv, since: datetime) -> list[Answer]:
+    """Return what the API servers answered, by their own access logs."""
+    return [
+        answer
+        for pod in env.kubernetes.list("Pod", env.namespace, label_selector="app.kubernetes.io/component=api-server")
+        for answer in parse_access_log(
+            env.kubernetes.pod_log(pod["metadata"]["name"], env.namespace, container="api-server", timestamps=True)
+        )
+        if answer.when >= since
+    ]
+
+
+def failed_probes_since(env: AirflowEnv, recorder: PodRecorder, since: datetime) -> list[ClusterEvent]:
+    """Return the probes of the components that failed; Events have whole seconds."""
+    uids = {pod["metadata"]["uid"] for pod in component_pods(env)}
+    whole = since.replace(microsecond=0)
+    return [
+        event
+        for event in recorder.events()
+        if event.reason == FAILED_PROBE and event.about_uid in uids and event.last > whole
+    ]
+
+
+def wait_until_idle(env: AirflowEnv) -> None:
+    """Wait until there is no worker pod, also none that has ended."""
+
+    def probe() -> bool | NotYet:
+        pods = env.kubernetes.list("Pod", env.namespace, label_selector=WORKER_SELECTOR)
+        return not_yet([pod["metadata"]["name"] for pod in pods]) if pods else True
+
+    wait_until("no worker pod", probe, timeout_s=IDLE_S)
