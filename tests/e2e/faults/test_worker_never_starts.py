@@ -91,7 +91,7 @@ def test_pending_pod_that_is_deleted_is_replaced(airflow_env: AirflowEnv, runs: 
     def replaced() -> bool | NotYet:
         return True if len([one for one in run.pods if one.key.task_id == "victim"]) > 1 else NotYet("no other pod")
 
-    wait_until("another pod of the task", replaced, timeout_s=30)
+    wait_until("another pod of the task", replaced, timeout_s=20)
 
 
 def unschedulable(run: ObservedRun) -> WorkerPod | NotYet:
