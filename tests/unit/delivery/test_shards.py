@@ -48,7 +48,7 @@ def test_readers_get_the_tree_that_was_packed(tmp_path: Path) -> None:
 
 def test_what_does_not_compress_fits_a_config_map() -> None:
     rng = random.Random(3)  # noqa: S311
-    files = {f"{number}.bin": rng.randbytes(rng.randrange(LIMIT_BYTES)) for number in range(30)}
+    files = {f"{number}.bin": rng.randbytes(rng.randrange(LIMIT_BYTES)) for number in range(12)}
     assert max(len(shard.pack()) for shard in cut(package(files))) < LIMIT_BYTES
 
 

@@ -56,9 +56,9 @@ def test_many_lines_are_low_ones_without_names(pods: int, has_labels: bool) -> N
     assert chart.height < 1300
 
 
-@pytest.mark.parametrize(("pods", "last"), [(1, "10 s"), (60, "1:10"), (4000, "60:00")])
-def test_ticks_are_few_and_round(pods: int, last: str) -> None:
-    chart = chart_of(run_of("a", pods=pods))
+@pytest.mark.parametrize(("later_s", "last"), [(0, "10 s"), (60, "1:10"), (4000, "60:00")])
+def test_ticks_are_few_and_round(later_s: int, last: str) -> None:
+    chart = chart_of(run_of("a"), run_of("b", start=later_s))
     assert 2 <= len(chart.ticks) <= 9
     assert chart.ticks[0] == (0.0, "0 s")
     assert chart.ticks[-1][0] <= 100
