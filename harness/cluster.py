@@ -26,7 +26,6 @@ from harness.tools.kind import CLUSTER_LABEL, Kind
 from harness.waiting import NotYet, not_yet, wait_until
 
 # The node's own kubectl, with the administrator's rights; both are in every kind node.
-KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
 READY_S = 240
 ORPHAN_S = 10

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from harness.cluster import KUBECTL, cluster_name, control_plane
+from harness.cluster import cluster_name, control_plane
 from harness.environment import Environment
 from harness.errors import HarnessError
 from harness.faults.ledger import Faults
@@ -20,6 +20,7 @@ from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
 from harness.tools.k8s import Kubernetes
+from harness.tools.kind import KUBECTL
 
 pytest_plugins = ["harness.pytest_report"]
 

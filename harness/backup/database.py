@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cluster import KUBECTL, control_plane
+from harness.cluster import control_plane
 from harness.command import run
 from harness.settings import Settings
 from harness.tools.docker import Docker
+from harness.tools.kind import KUBECTL
 
 STATEFUL_SET = "airflow-postgresql"
 USER = DATABASE = "airflow"

@@ -12,7 +12,7 @@ from harness import status as status_of
 from harness.cli import dags
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table
-from harness.cluster import KUBECTL, control_plane
+from harness.cluster import control_plane
 from harness.command import run_interactive
 from harness.credentials import credentials_file, password_to_show, read_credentials
 from harness.environment import Environment
@@ -20,6 +20,7 @@ from harness.errors import HarnessError, UsageError
 from harness.pin_check import check_pins, update_pins
 from harness.redact import redact
 from harness.settings import DEV
+from harness.tools.kind import KUBECTL
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 

@@ -7,11 +7,11 @@ from harness.command import CommandError
 from harness.faults.ledger import FaultError
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.kind import KUBECTL
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 PROCESS = "kube-apiserver"
 BACK_TIMEOUT_S = 60.0
-KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 ASK = (*KUBECTL, "--request-timeout=2s", "get", "--raw", "/readyz")
 
 

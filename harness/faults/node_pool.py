@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from harness.faults.ledger import FaultError
+from harness.observe.pods import FINAL_PHASES
 from harness.tools.k8s import Json, Kubernetes, KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 
@@ -103,11 +104,7 @@ def move_components_away(
 def components_on(kubernetes: Kubernetes, node: str, namespace: str) -> list[Json]:
     """Return the pods on the node that serve Airflow, neither a worker nor a Job that is over."""
     pods = kubernetes.list("Pod", namespace, label_selector="kubernetes_executor!=True")
-    return [
-        pod
-        for pod in pods
-        if pod["spec"].get("nodeName") == node and pod["status"]["phase"] not in {"Succeeded", "Failed"}
-    ]
+    return [pod for pod in pods if pod["spec"].get("nodeName") == node and pod["status"]["phase"] not in FINAL_PHASES]
 
 
 def _set_taints(kubernetes: Kubernetes, node: str, change: Callable[[list[Json]], list[Json]]) -> None:

@@ -8,7 +8,7 @@ from kubernetes.utils.quantity import parse_quantity  # type: ignore[import-unty
 from harness import labels
 from harness.faults.ledger import FaultError
 from harness.faults.pods import check_running
-from harness.observe.pods import WorkerPod
+from harness.observe.pods import FINAL_PHASES, WorkerPod
 from harness.tools.k8s import Json, Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
@@ -78,7 +78,7 @@ def _free_m(kubernetes: Kubernetes, node: str) -> int:
     if found is None:
         raise FaultError(f"there is no node {node}")
     pods = [pod for pod in kubernetes.list("Pod") if pod["spec"].get("nodeName") == node]
-    active = [pod for pod in pods if pod["status"]["phase"] not in {"Succeeded", "Failed"}]
+    active = [pod for pod in pods if pod["status"]["phase"] not in FINAL_PHASES]
     return _milli(found["status"]["allocatable"]["cpu"]) - sum(map(_requests_m, active))
 
 

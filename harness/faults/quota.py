@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness import labels
+from harness.observe.pods import FINAL_PHASES
 from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
@@ -17,7 +18,7 @@ def full(kubernetes: Kubernetes, namespace: str, environment: str, *, clock: Clo
 
     Raises WaitTimeoutError when Kubernetes does not count the pods.
     """
-    active = [pod for pod in kubernetes.list("Pod", namespace) if pod["status"]["phase"] not in {"Succeeded", "Failed"}]
+    active = [pod for pod in kubernetes.list("Pod", namespace) if pod["status"]["phase"] not in FINAL_PHASES]
     count = str(len(active))
     metadata = {"name": NAME, "namespace": namespace, "labels": labels.kubernetes_labels(environment)}
     try:

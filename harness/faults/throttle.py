@@ -7,9 +7,9 @@ from itertools import count
 
 from harness import labels
 from harness.command import CommandError
-from harness.faults.kube_api import KUBECTL
 from harness.tools.docker import Docker
 from harness.tools.k8s import Json, Kubernetes
+from harness.tools.kind import KUBECTL
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 NAME = "harness-throttle"

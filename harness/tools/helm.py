@@ -41,9 +41,8 @@ class Helm:
         description: str,
     ) -> None:
         """Install or upgrade `release`; `values` win over the files and go in by standard input."""
-        files = [word for path in values_files for word in ("--values", str(path))]
         self._call(
-            *("upgrade", release, str(chart), "--install", "--namespace", namespace, *files, "--values", "-"),
+            *("upgrade", release, str(chart), "--install", "--namespace", namespace, *_values_words(values_files)),
             *("--description", description),
             stdin=yaml.safe_dump(dict(values)),
             timeout_s=INSTALL_S,
@@ -88,9 +87,8 @@ class Helm:
         *,
         check: bool,
     ) -> Result:
-        files = [word for path in values_files for word in ("--values", str(path))]
         return self._call(
-            *("template", release, str(chart), "--namespace", namespace, *files, "--values", "-"),
+            *("template", release, str(chart), "--namespace", namespace, *_values_words(values_files)),
             stdin=yaml.safe_dump(dict(values)),
             check=check,
         )
@@ -103,3 +101,8 @@ class Helm:
             "HELM_DATA_HOME": str(self.home / "data"),
         }
         return run([str(self.binary), *args], stdin=stdin, env=env, timeout_s=timeout_s, check=check)
+
+
+def _values_words(files: Iterable[Path]) -> list[str]:
+    """Return the options for the files, and last, so that they win, for the values by standard input."""
+    return [word for path in (*files, "-") for word in ("--values", str(path))]

@@ -10,6 +10,8 @@ from harness.command import run
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 CREATE_S = 600
+# In the control plane's container.
+KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.cluster import KUBECTL, control_plane
+from harness.cluster import control_plane
 from harness.pytest_plugin import AirflowEnv
+from harness.tools.kind import KUBECTL
 from harness.waiting import NotYet, wait_until
 
 FIELD_MANAGER = "harness-e2e-jobs"

@@ -10,11 +10,11 @@ from harness.cluster import control_plane
 from harness.command import CommandError
 from harness.delivery.live import open_store
 from harness.delivery.pack import pack
-from harness.faults.kube_api import KUBECTL
 from harness.faults.ledger import Faults
 from harness.observe.follower import utc_now
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
+from harness.tools.kind import KUBECTL
 from harness.waiting import NotYet, wait_until
 
 from ..checks import check_run

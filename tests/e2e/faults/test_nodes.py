@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from harness.faults.ledger import Faults
+from harness.faults.ledger import Faults, Injection
 from harness.faults.node_pool import (
     Pool,
     components_on,
@@ -75,10 +75,7 @@ def test_silent_node_s_task_is_retried_elsewhere(
     silenced: AbstractContextManager[str] = getattr(nodes, how)(pool_node)
 
     with fault(f"the node is {how}", silenced, run=run) as injection:
-        retry = wait_for_retry(run)
-        fault.recovered(injection)
-        assert retry.created - injection.injected <= timedelta(seconds=LOST_RETRIED_WITHIN_S), run.story
-        assert retry.node != pool_node, run.story
+        check_retried_elsewhere(run, victim, fault, injection, within_s=LOST_RETRIED_WITHIN_S)
         run.airflow.wait_for_run(run.dag_id, run.run_id, timeout_s=60)
         old = run.pod_of("victim")
         assert old is not None
@@ -95,10 +92,7 @@ def test_drained_node_s_task_is_retried_elsewhere(runs: Runs, fault: Faults, nod
     run, victim = start_victim(runs, pool_node)
 
     with fault("the node is drained", nodes.drained(pool_node, victim), run=run) as injection:
-        retry = wait_for_retry(run)
-        fault.recovered(injection)
-        assert retry.created - injection.injected <= timedelta(seconds=MOVED_RETRIED_WITHIN_S), run.story
-        assert retry.node != pool_node, run.story
+        check_retried_elsewhere(run, victim, fault, injection, within_s=MOVED_RETRIED_WITHIN_S)
         run.wait(timeout_s=60)
 
     check_one_success(run)
@@ -113,14 +107,21 @@ def test_task_of_a_preempted_pod_is_retried_elsewhere(
 
     action = preempted(airflow_env.kubernetes, victim, airflow_env.settings.name)
     with fault("the pod is preempted", action, run=run) as injection:
-        retry = wait_for_retry(run)
-        fault.recovered(injection)
-        assert retry.created - injection.injected <= timedelta(seconds=MOVED_RETRIED_WITHIN_S), run.story
-        assert retry.node != pool_node, run.story
+        check_retried_elsewhere(run, victim, fault, injection, within_s=MOVED_RETRIED_WITHIN_S)
         run.wait(timeout_s=60)
 
     check_one_success(run)
     check_disrupted(run, REASON)
+
+
+def check_retried_elsewhere(
+    run: ObservedRun, victim: WorkerPod, fault: Faults, injection: Injection, *, within_s: int
+) -> None:
+    """Wait for the second try, note the recovery, and check that it came soon and on another node."""
+    retry = wait_for_retry(run)
+    fault.recovered(injection)
+    assert retry.created - injection.injected <= timedelta(seconds=within_s), run.story
+    assert retry.node != victim.node, run.story
 
 
 def check_disrupted(run: ObservedRun, reason: str) -> None:
