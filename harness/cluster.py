@@ -175,12 +175,11 @@ class Cluster:
 
     def missing_images(self) -> list[tuple[str, str]]:
         """Return (node, image) for each of our images that a node does not hold."""
-        wanted = (self.images.airflow, self.images.postgresql)
         held = {
             node: set(self.docker.exec(node, "ctr", "--namespace=k8s.io", "images", "ls", "--quiet").split())
             for node in self.node_names
         }
-        return [(node, image) for node in self.node_names for image in wanted if image not in held[node]]
+        return [(node, image) for node in self.node_names for image in self.images.release if image not in held[node]]
 
     def load_images(self, say: Say) -> None:
         """Copy into the nodes what they miss: all where no store is mounted, else what was built since."""

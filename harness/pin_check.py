@@ -21,6 +21,7 @@ GO_PINS = (
     ("images/node/go/coredns", "github.com/coredns/coredns", "coredns"),
     ("images/node/go/containerd", "github.com/containerd/containerd/v2", "containerd"),
     ("images/node/go/local-path-provisioner", "github.com/rancher/local-path-provisioner", "local_path_provisioner"),
+    ("images/statsd-exporter/go", "github.com/prometheus/statsd_exporter", "statsd_exporter"),
     ("host/go/kind", "sigs.k8s.io/kind", "kind"),
     ("host/go/helm", "helm.sh/helm/v4", "helm"),
     ("host/go/kube-score", "github.com/zegl/kube-score", "kube_score"),

@@ -25,6 +25,7 @@ class Versions(_Table):
     local_path_provisioner: str
     airflow: str
     postgresql: str
+    statsd_exporter: str
     debian: str
 
 
@@ -34,6 +35,7 @@ class RegistryImages(_Table):
     node: str
     python: str
     postgresql: str
+    statsd_exporter: str
 
 
 class Download(_Table):

@@ -95,8 +95,9 @@ class Release:
 
 def given_values(settings: Settings, images: ImageSet) -> dict[str, object]:
     """Return `given_values` of the settings as a tree; raises UsageError for a `{name}` that nobody knows."""
-    known = {"airflow": images.airflow, "postgresql": images.postgresql, "url": settings.url}
-    for name in ("airflow", "postgresql"):
+    named = {"airflow": images.airflow, "postgresql": images.postgresql, "statsd_exporter": images.statsd_exporter}
+    known = {**named, "url": settings.url}
+    for name in named:
         known[f"{name}_repository"], _, known[f"{name}_tag"] = known[name].rpartition(":")
     tree: dict[str, Any] = {}
     for path, text in settings.given_values.items():

@@ -35,6 +35,8 @@ GIVEN_VALUES = {
     "images.airflow.tag": "{airflow_tag}",
     "images.postgresql.repository": "{postgresql_repository}",
     "images.postgresql.tag": "{postgresql_tag}",
+    "images.statsdExporter.repository": "{statsd_exporter_repository}",
+    "images.statsdExporter.tag": "{statsd_exporter_tag}",
     "apiServer.baseUrl": "{url}",
 }
 LOGIN_KEYS = {"username": "username", "password": "password", "email": "email"}

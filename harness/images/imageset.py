@@ -17,12 +17,18 @@ class ImageSet:
     node: str
     airflow: str
     postgresql: str
+    statsd_exporter: str
     system: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
         """Return a hash of all names."""
-        return hash_of(self.node, self.airflow, self.postgresql, sorted(self.system.items()))
+        return hash_of(self.node, *self.release, sorted(self.system.items()))
+
+    @property
+    def release(self) -> tuple[str, ...]:
+        """Return the images that the chart's pods run."""
+        return (self.airflow, self.postgresql, self.statsd_exporter)
 
 
 def ours(name: str, tag: str) -> str:

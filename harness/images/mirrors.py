@@ -19,6 +19,9 @@ from harness.tools.go import Go, GoCommand
 # The stages of node/Dockerfile that become images of their own, by the names that kubeadm and our manifests ask for.
 KUBE_NAMES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 VERSION = "k8s.io/component-base/version"
+EXPORTER = GoCommand(
+    "statsd_exporter", package_folder("statsd-exporter") / "go", "github.com/prometheus/statsd_exporter"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Mirrors:
             node=self._node("node"),
             airflow=ours("airflow", hash_of(self.base, package_folder("airflow"))),
             postgresql=ours("postgres", hash_of(self.base, package_folder("postgres"))),
+            statsd_exporter=ours("statsd-exporter", hash_of(EXPORTER.digest, package_folder("statsd-exporter"))),
             system=self._system,
         )
 
@@ -53,6 +57,11 @@ class Mirrors:
             Step("image node", lambda: self.docker.has_images(*stages), self._build_node),
             build_step(self.docker, "airflow", images.airflow, base=self.base),
             build_step(self.docker, "postgres", images.postgresql, base=self.base),
+            Step(
+                "image statsd-exporter",
+                lambda: self.docker.has_images(images.statsd_exporter),
+                lambda _: self._build_exporter(images.statsd_exporter),
+            ),
         ]
 
     def _compile_step(self, command: GoCommand) -> Step:
@@ -147,6 +156,11 @@ class Mirrors:
         if command.name == "kube":
             say("Kubernetes from source: about 10 minutes on 2 cores, once")
         self.go.ensure(command)
+
+    def _build_exporter(self, tag: str) -> None:
+        binaries = {EXPORTER.name: self.go.ensure(EXPORTER)}
+        with build_context(package_folder("statsd-exporter"), binaries) as context:
+            self.docker.build(context, tag)
 
     def _build_node(self, say: Say) -> None:
         binaries = {command.name: self.go.ensure(command) for command in self._commands}

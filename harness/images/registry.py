@@ -6,7 +6,7 @@ from harness.images.context import build_step, hash_of, package_folder
 from harness.images.imageset import ImageSet, ours
 from harness.images.source import Choice
 from harness.pins import Pins
-from harness.steps import Step
+from harness.steps import Say, Step
 from harness.tools.docker import Docker
 
 
@@ -26,6 +26,7 @@ class Registry:
             node=self._reference(self.pins.registry.node),
             airflow=ours("airflow", hash_of(self.base, package_folder("airflow"))),
             postgresql=ours("postgres", hash_of(self._postgresql)),
+            statsd_exporter=ours("statsd-exporter", hash_of(self._statsd_exporter)),
         )
 
     def steps(self) -> list[Step]:
@@ -35,11 +36,8 @@ class Registry:
             self._pull("node", images.node),
             self._pull("python", self.base),
             build_step(self.docker, "airflow", images.airflow, base=self.base),
-            Step(
-                "image postgresql",
-                lambda: self.docker.has_images(images.postgresql),
-                lambda _: self._pull_as(self._postgresql, images.postgresql),
-            ),
+            self._pull_as("postgresql", self._postgresql, images.postgresql),
+            self._pull_as("statsd-exporter", self._statsd_exporter, images.statsd_exporter),
         ]
 
     @property
@@ -50,6 +48,10 @@ class Registry:
     @property
     def _postgresql(self) -> str:
         return self._reference(self.pins.registry.postgresql)
+
+    @property
+    def _statsd_exporter(self) -> str:
+        return self._reference(self.pins.registry.statsd_exporter)
 
     def _reference(self, pinned: str) -> str:
         """Return `name@sha256:...`, at the mirror if there is one; the digest is what counts, so the tag goes."""
@@ -62,6 +64,9 @@ class Registry:
     def _pull(self, name: str, reference: str) -> Step:
         return Step(f"image {name}", lambda: self.docker.has_images(reference), lambda _: self.docker.pull(reference))
 
-    def _pull_as(self, reference: str, name: str) -> None:
-        self.docker.pull(reference)
-        self.docker.call("tag", reference, name)
+    def _pull_as(self, name: str, reference: str, tag: str) -> Step:
+        def pull(_: Say) -> None:
+            self.docker.pull(reference)
+            self.docker.call("tag", reference, tag)
+
+        return Step(f"image {name}", lambda: self.docker.has_images(tag), pull)

@@ -73,7 +73,7 @@ class Store:
             wait_until("containerd of the image store", lambda: self._answers(name), timeout_s=START_S)
             for wanted, image in self.images.system.items():
                 self.docker.call("tag", image, wanted)
-            references = [*self.images.system, self.images.airflow, self.images.postgresql]
+            references = [*self.images.system, *self.images.release]
             started = time.monotonic()
             self.docker.save_into(
                 references, name, [*CTR, "images", "import", "--local", "--discard-unpacked-layers", "-"]

@@ -9,17 +9,20 @@ import pytest
 
 from .render import STABLE, Object, Rendering, render
 
-ON = (*STABLE, "networkPolicies.enabled=true", "cleanup.enabled=true")
+ON = (*STABLE, "networkPolicies.enabled=true", "cleanup.enabled=true", "metrics.enabled=true")
 NO_DAG_CODE = "networkPolicies.dagCode=[]"
 OUTSIDE: Object = {}
 
-PORTS = {"api-server": 8080, "postgresql": 5432, "triggerer": 8794}
+PORTS = {"api-server": 8080, "metrics": 9125, "postgresql": 5432, "triggerer": 8794}
 COMPONENTS = (
-    *("api-server", "cleanup", "dag-processor", "postgresql", "scheduler", "setup", "test", "triggerer", "worker"),
+    *("api-server", "cleanup", "dag-processor", "metrics", "postgresql"),
+    *("scheduler", "setup", "test", "triggerer", "worker"),
 )
 DATABASE_CLIENTS = {"api-server", "cleanup", "dag-processor", "scheduler", "setup", "triggerer"}
+MEASURED = {"api-server", "dag-processor", "scheduler", "triggerer", "worker"}
 FLOWS = {
     *((client, "postgresql") for client in DATABASE_CLIENTS),
+    *((source, "metrics") for source in MEASURED),
     ("worker", "api-server"),
     ("test", "api-server"),
     ("api-server", "triggerer"),
@@ -86,8 +89,8 @@ def test_the_flows_between_components_are_these(policies: Policies, source: str,
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_every_component_but_the_database_resolves_names(policies: Policies, component: str) -> None:
-    assert policies.lets(component, "dns", 53) is (component != "postgresql")
+def test_every_component_that_calls_another_resolves_names(policies: Policies, component: str) -> None:
+    assert policies.lets(component, "dns", 53) is (component not in {"metrics", "postgresql"})
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -119,6 +122,17 @@ def test_a_client_that_is_named_uses_the_api_and_no_other_does(helm: Path, polic
     assert opened.lets("proxy", "api-server", 8080)
     assert not opened.lets("browser", "api-server", 8080)
     assert not opened.lets("proxy", "triggerer", 8794)
+
+
+def test_a_scraper_that_is_named_reads_the_metrics_and_no_other_does(helm: Path, policies: Policies) -> None:
+    assert not policies.lets("prometheus", "metrics", 9102)
+    scrapers = 'networkPolicies.scrapers=[{"podSelector": {"matchLabels": {"app": "prometheus"}}}]'
+    opened = Policies(render(helm, sets=(*ON, scrapers)))
+    opened.labels["prometheus"] = {"app": "prometheus"}
+    opened.specs.append({"podSelector": {"matchLabels": {"app": "prometheus"}}, "egress": [{}]})
+    assert opened.lets("prometheus", "metrics", 9102)
+    assert not opened.lets("prometheus", "metrics", 9125)
+    assert not opened.lets("worker", "metrics", 9102)
 
 
 def test_an_external_database_is_reached_by_those_that_use_one(helm: Path) -> None:

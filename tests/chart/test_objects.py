@@ -53,12 +53,18 @@ PodDisruptionBudget/airflow-dag-processor
 PodDisruptionBudget/airflow-scheduler
 PodDisruptionBudget/airflow-triggerer
 """
+METRICS = """
+Deployment/airflow-metrics
+Service/airflow-metrics
+ServiceAccount/airflow-metrics
+"""
 PRODUCTION = """
 CronJob/airflow-cleanup
 Ingress/airflow-api-server
 NetworkPolicy/airflow-api-server
 NetworkPolicy/airflow-cleanup
 NetworkPolicy/airflow-dag-processor
+NetworkPolicy/airflow-metrics
 NetworkPolicy/airflow-scheduler
 NetworkPolicy/airflow-setup
 NetworkPolicy/airflow-test
@@ -72,8 +78,8 @@ ServiceAccount/airflow-cleanup
     ("overlay", "more"),
     [
         ("", WITHOUT_LOGS + GENERATED),
-        ("kind", GENERATED),
-        ("production", PRODUCTION),
+        ("kind", GENERATED + METRICS),
+        ("production", PRODUCTION + METRICS),
         ("ha", WITHOUT_LOGS + GENERATED + DISRUPTION),
     ],
 )

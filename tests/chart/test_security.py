@@ -10,7 +10,7 @@ import pytest
 from .render import STABLE, Object, Rendering, containers, render
 
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
-USERS = {"postgresql": (999, 999)}
+USERS = {"metrics": (65534, 65534), "postgresql": (999, 999)}
 AIRFLOW_USER = (50000, 0)
 
 Rules = list[dict[str, Any]]
@@ -26,7 +26,12 @@ API_SERVER_WITHOUT_LOGS: Rules = [
 
 # Where a container may write; all the rest of it is read-only.
 AIRFLOW_WRITES = {"/tmp", "/opt/airflow/logs"}  # noqa: S108 - paths in a container
-WRITABLE = {"postgresql": {"/var/lib/postgresql/data", "/var/run/postgresql"}, "test": set[str]()}
+NOWHERE = set[str]()
+WRITABLE = {
+    "metrics": NOWHERE,
+    "postgresql": {"/var/lib/postgresql/data", "/var/run/postgresql"},
+    "test": NOWHERE,
+}
 
 
 def test_every_pod_runs_as_its_user_and_is_confined(chart: Rendering) -> None:
@@ -71,7 +76,7 @@ def test_every_container_requests_cpu_and_memory(chart: Rendering) -> None:
 def test_a_container_writes_only_here(chart: Rendering) -> None:
     for component, pod in chart.pods().items():
         container = pod["spec"]["containers"][0]
-        writable = {one["mountPath"] for one in container["volumeMounts"] if not one.get("readOnly")}
+        writable = {one["mountPath"] for one in container.get("volumeMounts", []) if not one.get("readOnly")}
         assert writable == WRITABLE.get(component, AIRFLOW_WRITES), component
 
 

@@ -24,7 +24,12 @@ from harness.waiting import NotYet, wait_until
 pytestmark = pytest.mark.timeout(600, func_only=True)
 
 CONTEXT = Path(__file__).parent / "registry"
-NAMES = {"node": "kindest/node", "python": "library/python", "postgresql": "library/postgres"}
+NAMES = {
+    "node": "kindest/node",
+    "python": "library/python",
+    "postgresql": "library/postgres",
+    "statsd_exporter": "prom/statsd-exporter",
+}
 
 
 class Recorded:
@@ -78,7 +83,7 @@ def _forget(served: Served) -> None:
     """Remove what the source has pulled and built."""
     source = served.source()
     images = source.images()
-    for name in (images.airflow, images.postgresql, images.node, source.base):
+    for name in (*images.release, images.node, source.base):
         if served.docker.has_images(name):
             served.docker.call("image", "rm", name)
 
@@ -87,7 +92,8 @@ def _push(recipes: Mirrors | Registry, host: str) -> Pins:
     """Push an image for each pin, forget them here, and return pins with the digests that the registry serves."""
     images = recipes.images()
     digests = {}
-    for pin, image in (("node", images.node), ("python", recipes.base), ("postgresql", images.postgresql)):
+    sources = {"node": images.node, "python": recipes.base, "postgresql": images.postgresql}
+    for pin, image in {**sources, "statsd_exporter": images.statsd_exporter}.items():
         name = f"{host}/{NAMES[pin]}:test"
         recipes.docker.call("tag", image, name)
         recipes.docker.call("push", "--quiet", name, timeout_s=300)

@@ -16,9 +16,12 @@ IMAGES = ImageSet(
     node="localhost/harness/node:1",
     airflow="localhost/harness/airflow:2",
     postgresql="localhost/harness/postgres:3",
+    statsd_exporter="localhost/harness/statsd-exporter:4",
     system={"localhost/harness/pause:1": "localhost/harness/pause:abc"},
 )
-REGISTRY_IMAGES = ImageSet(Choice("registry", "as set"), node="kindest/node@sha256:1", airflow="a:1", postgresql="p:1")
+REGISTRY_IMAGES = ImageSet(
+    Choice("registry", "as set"), node="kindest/node@sha256:1", airflow="a:1", postgresql="p:1", statsd_exporter="s:1"
+)
 
 
 def settings_of(folder: Path, **others: Any) -> Settings:

@@ -222,17 +222,16 @@ def test_taken_port_ends_it_before_anything_is_made(
 
 def test_images_that_a_node_lacks_are_loaded_once_each(commands: FakeCommands, tmp_path: Path) -> None:
     cluster = make(settings_of(tmp_path, workers=1))
-    for node, held in ((NODE, IMAGES.airflow), ("harness-dev-worker", "")):
+    for node, held in ((NODE, f"{IMAGES.airflow}\n{IMAGES.statsd_exporter}"), ("harness-dev-worker", "")):
         commands.on("docker", "exec", node, "ctr", "--namespace=k8s.io", "images", "ls", "--quiet", stdout=held)
-    commands.on("kind", "load", "docker-image", "--name=harness-dev", IMAGES.airflow, "--quiet")
-    commands.on("kind", "load", "docker-image", "--name=harness-dev", IMAGES.postgresql, "--quiet")
+    for image in IMAGES.release:
+        commands.on("kind", "load", "docker-image", "--name=harness-dev", image, "--quiet")
     assert cluster.missing_images() == [
         (NODE, IMAGES.postgresql),
-        ("harness-dev-worker", IMAGES.airflow),
-        ("harness-dev-worker", IMAGES.postgresql),
+        *(("harness-dev-worker", image) for image in IMAGES.release),
     ]
     cluster.load_images(str)
-    assert [argv[4] for argv in commands.argvs if argv[0] == "kind"] == [IMAGES.airflow, IMAGES.postgresql]
+    assert [argv[4] for argv in commands.argvs if argv[0] == "kind"] == list(IMAGES.release)
 
 
 @pytest.mark.usefixtures("kubeconfig")

@@ -22,6 +22,15 @@ kubernetes_executor:
   pod_template_file: /opt/airflow/pod_template/pod_template.yaml
 logging:
   base_log_folder: /opt/airflow/logs
+{{- if .Values.metrics.enabled }}
+metrics:
+  statsd_on: "True"
+  statsd_host: airflow-metrics
+  statsd_port: "9125"
+  # A DAG's and a task's id as labels of one metric; the older names have them inside, and are another metric for each task.
+  statsd_influxdb_enabled: "True"
+  legacy_names_on: "False"
+{{- end }}
 scheduler:
   # The scheduler's probes ask this server: the command line's check starts a Python of its own each time.
   enable_health_check: "True"

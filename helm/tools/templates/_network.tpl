@@ -40,6 +40,15 @@ The pods of a component. Call: (list $ "scheduler")
 {{- end }}
 {{- end }}
 
+{{- define "airflow.egressToMetrics" -}}
+{{- if .Values.metrics.enabled -}}
+- to:
+    {{- include "airflow.peer" (list . "metrics") | nindent 4 }}
+  ports:
+    - {protocol: UDP, port: 9125}
+{{- end }}
+{{- end }}
+
 {{- define "airflow.egressToApiServer" -}}
 - to:
     {{- include "airflow.peer" (list . "api-server") | nindent 4 }}

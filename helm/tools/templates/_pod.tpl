@@ -1,5 +1,5 @@
 {{/*
-Image of "airflow" or "postgresql". Call: (list $ "airflow")
+Image of "airflow", "postgresql" or "statsdExporter". Call: (list $ "airflow")
 */}}
 {{- define "airflow.image" -}}
 {{- $image := index (index . 0).Values.images (index . 1) -}}

@@ -11,7 +11,7 @@ from ..samples import IMAGES, REGISTRY_IMAGES
 
 @pytest.mark.parametrize(
     "change",
-    [{"node": "n"}, {"airflow": "a"}, {"postgresql": "p"}, {"system": {}}],
+    [{"node": "n"}, {"airflow": "a"}, {"postgresql": "p"}, {"statsd_exporter": "s"}, {"system": {}}],
     ids=lambda change: next(iter(change)),
 )
 def test_digest_changes_with_each_image(change: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from unittest.mock import ANY
 import pytest
 
 from harness.errors import UsageError
-from harness.images.mirrors import Mirrors
+from harness.images.mirrors import EXPORTER, Mirrors
 from harness.pins import Pins, load_pins
 from harness.steps import Step
 from harness.tools.go import Go
@@ -70,15 +70,26 @@ def test_only_what_a_version_goes_into_gets_a_new_name(go: Go) -> None:
 
 def test_nothing_is_compiled_for_images_that_are_there(commands: FakeCommands, go: Go) -> None:
     names = [step.name for step in steps_with(commands, go, has_nodes=True)]
-    assert names == ["image base", "image node", "image airflow", "image postgres"]
+    assert names == ["image base", "image node", "image airflow", "image postgres", "image statsd-exporter"]
+
+
+def test_exporter_is_its_binary_and_nothing_else(
+    commands: FakeCommands, go: Go, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "binary").touch()
+    monkeypatch.setattr(Go, "ensure", lambda _, command: tmp_path / "binary" if command == EXPORTER else None)
+    tag = recipes(go).images().statsd_exporter
+    commands.on("docker", "build", "--progress=plain", "--tag", tag, ANY)
+    step_of(steps_with(commands, go, has_nodes=True), "image statsd-exporter").run(str)
+    assert commands.argvs[-1][4] == tag
 
 
 def test_all_is_compiled_between_base_and_node(commands: FakeCommands, go: Go) -> None:
     names = [step.name for step in steps_with(commands, go, has_nodes=False)]
     assert names[0] == "image base"
-    assert names[-3:] == ["image node", "image airflow", "image postgres"]
+    assert names[-4:] == ["image node", "image airflow", "image postgres", "image statsd-exporter"]
     assert "compile kube" in names
-    assert all(name.startswith("compile ") for name in names[1:-3])
+    assert all(name.startswith("compile ") for name in names[1:-4])
 
 
 def test_compiled_command_is_not_compiled_again(commands: FakeCommands, go: Go) -> None:

@@ -54,13 +54,15 @@ def test_airflow_is_built_on_the_official_python(commands: FakeCommands, mirror:
     assert len(commands.calls) == 2
 
 
-def test_postgresql_gets_a_name_that_kubernetes_does_not_pull(commands: FakeCommands) -> None:
-    reference = f"postgres@{digest(PINS.registry.postgresql)}"
+@pytest.mark.parametrize(("pin", "name"), [("postgresql", "postgres"), ("statsd_exporter", "prom/statsd-exporter")])
+def test_image_of_a_pod_gets_a_name_that_kubernetes_does_not_pull(commands: FakeCommands, pin: str, name: str) -> None:
+    reference = f"{name}@{digest(getattr(PINS.registry, pin))}"
+    ours = getattr(recipes().images(), pin)
     commands.on("docker", "pull", "--quiet", reference)
-    commands.on("docker", "tag", reference, recipes().images().postgresql)
-    step("image postgresql").run(str)
+    commands.on("docker", "tag", reference, ours)
+    step(f"image {pin.replace('_', '-')}").run(str)
     assert len(commands.calls) == 2
-    assert recipes().images().postgresql.startswith("localhost/")
+    assert ours.startswith("localhost/")
 
 
 def test_what_is_there_is_not_pulled(commands: FakeCommands) -> None:

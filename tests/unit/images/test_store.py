@@ -18,7 +18,7 @@ from ..samples import DOCKER, IMAGES
 NAME = f"harness-store-{IMAGES.digest}"
 REMOVE = ("docker", "rm", "--force", "--volumes", NAME)
 IMPORT = ("images", "import", "--local", "--discard-unpacked-layers", "-")
-IN_ALL = ("localhost/harness/pause:1", IMAGES.airflow, IMAGES.postgresql)
+IN_ALL = ("localhost/harness/pause:1", *IMAGES.release)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_fill_imports_all_images_and_makes_the_folder_at_the_end(commands: FakeC
     assert not step.is_done()
     step.run(said.append)
     assert step.is_done()
-    assert said[0].startswith("3 images imported in")
+    assert said[0].startswith("4 images imported in")
     assert next(call.stdin for call in commands.calls if "import" in call.argv) == b"the images"
     assert commands.argvs[-1] == list(REMOVE)
 
