@@ -48,6 +48,10 @@ class Helm:
             timeout_s=INSTALL_S,
         )
 
+    def rollback(self, release: str, revision: int, *, namespace: str) -> None:
+        """Make the release what it was in `revision`; returns before the pods are ready."""
+        self._call("rollback", release, str(revision), "--namespace", namespace, timeout_s=INSTALL_S)
+
     def template(
         self,
         release: str,

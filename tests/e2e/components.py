@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
+
+import httpx2
 
 from harness.observe.access_log import Answer, parse_access_log
 from harness.observe.events import ClusterEvent
@@ -12,6 +15,7 @@ from harness.tools.k8s import Objects
 from harness.waiting import NotYet, not_yet, wait_until
 
 IDLE_S = 60
+PATIENCE_S = 5  # of a worker: [workers] execution_api_timeout
 FAILED_PROBE = "Unhealthy"
 
 # (pod, UID, container) -> how often it has been restarted.
@@ -55,6 +59,15 @@ def failed_probes_since(env: AirflowEnv, recorder: PodRecorder, since: datetime)
         for event in recorder.events()
         if event.reason == FAILED_PROBE and event.about_uid in uids and event.last > whole
     ]
+
+
+def ask_as_a_worker(env: AirflowEnv) -> str:
+    """Ask the API of the workers on a new connection, and return what went wrong."""
+    try:
+        status = httpx2.get(f"{env.settings.url}/execution/health", timeout=PATIENCE_S).status_code
+    except httpx2.HTTPError as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if status == HTTPStatus.OK else str(status)
 
 
 def wait_until_idle(env: AirflowEnv) -> None:

@@ -1,8 +1,5 @@
 """A rollout of the API server, as each upgrade makes one, is nothing that its clients notice."""
 
-from http import HTTPStatus
-
-import httpx2
 import pytest
 
 from harness.faults.components import component_pods
@@ -11,9 +8,9 @@ from harness.pytest_plugin import AirflowEnv
 from harness.tools.k8s import is_ready
 from harness.waiting import NotYet, wait_until
 
+from .components import ask_as_a_worker
+
 DEPLOYMENT = "airflow-api-server"
-# Of a worker: [workers] execution_api_timeout.
-PATIENCE_S = 5
 MANY = 50
 
 
@@ -24,7 +21,7 @@ def test_no_request_fails_while_the_api_server_is_replaced(airflow_env: AirflowE
     answers: list[str] = []
 
     def probe() -> bool | NotYet:
-        answers.append(ask(f"{airflow_env.settings.url}/execution/health"))
+        answers.append(ask_as_a_worker(airflow_env))
         pods = component_pods(kubernetes, namespace, "api-server")
         left = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in before or not is_ready(pod)]
         return NotYet(f"{', '.join(left)} is there") if left else True
@@ -36,12 +33,3 @@ def test_no_request_fails_while_the_api_server_is_replaced(airflow_env: AirflowE
 
     assert len(answers) > MANY
     assert [answer for answer in answers if answer] == []
-
-
-def ask(url: str) -> str:
-    """Ask on a new connection, and return what went wrong."""
-    try:
-        status = httpx2.get(url, timeout=PATIENCE_S).status_code
-    except httpx2.HTTPError as error:
-        return f"{type(error).__name__}: {error}"
-    return "" if status == HTTPStatus.OK else str(status)

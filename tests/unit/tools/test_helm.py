@@ -35,6 +35,12 @@ def test_upgrade_installs_and_gives_values_by_stdin(commands: FakeCommands) -> N
         assert call.env[name].startswith("/cache/helm/")
 
 
+def test_rollback_goes_to_the_revision(commands: FakeCommands) -> None:
+    commands.on("/bin/helm", "rollback", "airflow", "3", "--namespace", "tools")
+    HELM.rollback("airflow", 3, namespace="tools")
+    assert len(commands.calls) == 1
+
+
 def test_lint_returns_why_the_chart_does_not_render(commands: FakeCommands) -> None:
     words = ["/bin/helm", "template", "check", "/chart", "--namespace", "tools", "--values", "/a.yaml", "--values", "-"]
     commands.on(*words, stdout="kind: Deployment")

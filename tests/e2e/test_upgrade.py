@@ -1,0 +1,84 @@
+"""An upgrade from the last released chart, and the way back, while tasks run: neither takes a task's pod."""
+
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.observe.follower import utc_now
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.release import wait_until_available
+from harness.waiting import wait_until
+
+from .checks import at_work, check_run
+from .components import wait_until_idle
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900, func_only=True)]
+
+# As `helm package` made it, and the overlay for kind that it had.
+RELEASED = Path(__file__).parent / "released"
+CHART, OVERLAY = RELEASED / "tools-0.2.0.tgz", RELEASED / "kind-0.2.0.yaml"
+# What came after it, which its schema refuses.
+NEWER_IMAGES = {"statsdExporter"}
+TASKS = 20
+# Longer than the start of 20 pods, an upgrade and a rollback take on two cores.
+WORK_S = 240
+START_S = 180
+# Twenty of them, and a second API server while it rolls, find room on two cores.
+SMALL_WORKERS = {"resources": {"requests": {"cpu": "1m"}}}
+
+
+@pytest.fixture
+def released(airflow_env: AirflowEnv) -> Iterator[int]:
+    """Put the last released chart in place and yield its revision; afterwards the environment is as it was."""
+    wait_until_idle(airflow_env)
+    put(airflow_env, CHART, [OVERLAY], without=NEWER_IMAGES)
+    wait_until_available(airflow_env.kubernetes, airflow_env.settings, print)
+    yield revision(airflow_env)
+    airflow_env.environment.release.install()
+    wait_until_available(airflow_env.kubernetes, airflow_env.settings, print)
+
+
+def test_neither_an_upgrade_nor_a_rollback_takes_a_pod_of_twenty_running_tasks(
+    airflow_env: AirflowEnv, released: int, runs: Runs, record_property: Callable[[str, object], None]
+) -> None:
+    helm, settings = airflow_env.environment.helm, airflow_env.settings
+    run = runs.start("e2e_many_tasks", {"tasks": TASKS, "seconds": WORK_S})
+    uids = wait_until(f"{TASKS} tasks at work", lambda: at_work(run, "work", TASKS), timeout_s=START_S)
+
+    def check_change(name: str, change: Callable[[], None]) -> None:
+        before, begun = revision(airflow_env), utc_now()
+        change()
+        wait_until_available(airflow_env.kubernetes, settings, print)
+        record_property(f"{name}, seconds", round((utc_now() - begun).total_seconds()))
+        assert revision(airflow_env) == before + 1
+        assert at_work(run, "work", TASKS) == uids, f"after the {name}:\n{run.story}"
+
+    check_change("upgrade", lambda: put(airflow_env, settings.chart_folder, settings.values_files))
+    check_change("rollback", lambda: helm.rollback(settings.release, released, namespace=settings.namespace))
+    run.wait(timeout_s=WORK_S + START_S)
+    check_run(run, {"numbers": 1} | {f"work[{index}]": 1 for index in range(TASKS)})
+    assert {pod.uid for pod in run.pods if pod.key.task_id == "work"} == uids
+
+
+def put(env: AirflowEnv, chart: Path, overlays: list[Path], *, without: Collection[str] = ()) -> None:
+    """Install a chart in the place of the environment's, with the environment's images but for those."""
+    settings, values = env.settings, env.environment.release.values()
+    images = {name: image for name, image in values["images"].items() if name not in without}
+    env.environment.helm.upgrade(
+        settings.release,
+        chart,
+        namespace=settings.namespace,
+        values_files=overlays,
+        values={**values, "images": images, "workers": SMALL_WORKERS},
+        description=chart.name,
+    )
+
+
+def revision(env: AirflowEnv) -> int:
+    """Return the release's newest revision, which is deployed."""
+    status = env.environment.helm.status(env.settings.release, namespace=env.namespace)
+    assert status is not None
+    assert status.status == "deployed"
+    return status.revision
