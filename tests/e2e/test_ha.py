@@ -9,12 +9,13 @@ import pytest
 from harness.faults.components import component_pods
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
-from harness.release import not_available, wait_until_available
+from harness.release import not_available
 from harness.tools.k8s import Json, KubernetesError, Objects, is_ready
 from harness.waiting import NotYet, not_yet, wait_until
 
 from .checks import at_work, check_run
 from .components import ask_as_a_worker, wait_until_idle
+from .releases import put_for_a_while
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
 
@@ -35,20 +36,11 @@ WORK_S = 90
 def two_of_each(airflow_env: AirflowEnv) -> Iterator[AirflowEnv]:
     """Add the overlay; afterwards the environment is as it was."""
     wait_until_idle(airflow_env)
-    environment, settings = airflow_env.environment, airflow_env.settings
-    values: Json = environment.release.values()
-    environment.helm.upgrade(
-        settings.release,
-        settings.chart_folder,
-        namespace=settings.namespace,
-        values_files=[*settings.values_files, settings.project / "helm/values/ha.yaml"],
-        values=values | {name: {**values.get(name, {}), "resources": SMALL} for name in SERVERS.values()},
-        description="two of each",
-    )
-    wait_until_available(airflow_env.kubernetes, settings, print)
-    yield airflow_env
-    environment.release.install()
-    wait_until_available(airflow_env.kubernetes, settings, print)
+    settings, own = airflow_env.settings, airflow_env.environment.release.values()
+    small: Json = {name: {**own.get(name, {}), "resources": SMALL} for name in SERVERS.values()}
+    overlays = [*settings.values_files, settings.project / "helm/values/ha.yaml"]
+    with put_for_a_while(airflow_env, small, overlays=overlays):
+        yield airflow_env
 
 
 def test_a_drain_takes_one_at_a_time_and_neither_requests_nor_tasks_notice(two_of_each: AirflowEnv, runs: Runs) -> None:

@@ -8,7 +8,6 @@ from harness.cluster import control_plane
 from harness.faults.components import component_pods
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
-from harness.release import wait_until_available
 from harness.tools.k8s import Json, is_ready
 from harness.tools.kind import KUBECTL
 from harness.waiting import NotYet, not_yet, wait_until
@@ -16,6 +15,7 @@ from harness.waiting import NotYet, not_yet, wait_until
 from .checks import check_run
 from .components import wait_until_idle
 from .enforcer import enforcing
+from .releases import put_for_a_while
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
 
@@ -56,22 +56,12 @@ def probes(airflow_env: AirflowEnv) -> Iterator[AirflowEnv]:
 @pytest.fixture
 def policies(probes: AirflowEnv) -> Iterator[None]:
     """Turn the chart's policies on; afterwards the environment is as it was."""
-    environment, settings = probes.environment, probes.settings
-    node = environment.docker.inspect(control_plane(settings))
+    environment = probes.environment
+    node = environment.docker.inspect(control_plane(probes.settings))
     browser = node["NetworkSettings"]["Networks"][environment.cluster.name]["Gateway"]
     on = {"enabled": True, "clients": [{"ipBlock": {"cidr": f"{browser}/32"}}]}
-    environment.helm.upgrade(
-        settings.release,
-        settings.chart_folder,
-        namespace=settings.namespace,
-        values_files=settings.values_files,
-        values={**environment.release.values(), "networkPolicies": on},
-        description="with NetworkPolicies",
-    )
-    wait_until_available(probes.kubernetes, settings, print)
-    yield
-    environment.release.install()
-    wait_until_available(probes.kubernetes, settings, print)
+    with put_for_a_while(probes, {"networkPolicies": on}):
+        yield
 
 
 def test_without_policies_everything_goes_through(probes: AirflowEnv) -> None:

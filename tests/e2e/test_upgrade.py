@@ -1,6 +1,6 @@
 """An upgrade from the last released chart, and the way back, while tasks run: neither takes a task's pod."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from harness.waiting import wait_until
 
 from .checks import at_work, check_run
 from .components import wait_until_idle
+from .releases import put, put_for_a_while
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900, func_only=True)]
 
@@ -33,11 +34,10 @@ SMALL_WORKERS = {"resources": {"requests": {"cpu": "1m"}}}
 def released(airflow_env: AirflowEnv) -> Iterator[int]:
     """Put the last released chart in place and yield its revision; afterwards the environment is as it was."""
     wait_until_idle(airflow_env)
-    put(airflow_env, CHART, [OVERLAY], without=NEWER_IMAGES)
-    wait_until_available(airflow_env.kubernetes, airflow_env.settings, print)
-    yield revision(airflow_env)
-    airflow_env.environment.release.install()
-    wait_until_available(airflow_env.kubernetes, airflow_env.settings, print)
+    images = airflow_env.environment.release.values()["images"]
+    known = {name: image for name, image in images.items() if name not in NEWER_IMAGES}
+    with put_for_a_while(airflow_env, {"images": known, "workers": SMALL_WORKERS}, chart=CHART, overlays=[OVERLAY]):
+        yield revision(airflow_env)
 
 
 def test_neither_an_upgrade_nor_a_rollback_takes_a_pod_of_twenty_running_tasks(
@@ -50,30 +50,16 @@ def test_neither_an_upgrade_nor_a_rollback_takes_a_pod_of_twenty_running_tasks(
     def check_change(name: str, change: Callable[[], None]) -> None:
         before, begun = revision(airflow_env), utc_now()
         change()
-        wait_until_available(airflow_env.kubernetes, settings, print)
+        wait_until_available(airflow_env.kubernetes, settings, lambda _: None)
         record_property(f"{name}, seconds", round((utc_now() - begun).total_seconds()))
         assert revision(airflow_env) == before + 1
         assert at_work(run, "work", TASKS) == uids, f"after the {name}:\n{run.story}"
 
-    check_change("upgrade", lambda: put(airflow_env, settings.chart_folder, settings.values_files))
+    check_change("upgrade", lambda: put(airflow_env, {"workers": SMALL_WORKERS}))
     check_change("rollback", lambda: helm.rollback(settings.release, released, namespace=settings.namespace))
     run.wait(timeout_s=WORK_S + START_S)
     check_run(run, {"numbers": 1} | {f"work[{index}]": 1 for index in range(TASKS)})
     assert {pod.uid for pod in run.pods if pod.key.task_id == "work"} == uids
-
-
-def put(env: AirflowEnv, chart: Path, overlays: list[Path], *, without: Collection[str] = ()) -> None:
-    """Install a chart in the place of the environment's, with the environment's images but for those."""
-    settings, values = env.settings, env.environment.release.values()
-    images = {name: image for name, image in values["images"].items() if name not in without}
-    env.environment.helm.upgrade(
-        settings.release,
-        chart,
-        namespace=settings.namespace,
-        values_files=overlays,
-        values={**values, "images": images, "workers": SMALL_WORKERS},
-        description=chart.name,
-    )
 
 
 def revision(env: AirflowEnv) -> int:
