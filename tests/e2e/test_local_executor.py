@@ -22,12 +22,26 @@ from harness.waiting import NotYet, wait_until
 
 from .checks import check_run
 from .faults.components import ends
-from .local_executor import NAMESPACE, local_executor
+from .throw_away import BUNDLE, DAGS, throw_away
 
 pytestmark = [pytest.mark.timeout(420, func_only=True), pytest.mark.serial]
 
 DAG = Path(__file__).parent / "dags/faults/e2e_selfish.py"
 KILLED = 137
+NAMESPACE = "tools-local-executor"
+# Tasks run in the scheduler's container, so the DAGs must be there.
+VOLUME = {
+    "name": "dags",
+    "projected": {"sources": [{"configMap": {"name": name}} for name in ("airflow-bundle-ignore", DAGS)]},
+}
+VALUES = {
+    "config": {"core": {"executor": "LocalExecutor", "parallelism": "4"}},
+    "scheduler": {
+        "resources": {"requests": {"cpu": "100m", "memory": "384Mi"}, "limits": {"memory": "2Gi"}},
+        "extraVolumes": [VOLUME],
+        "extraVolumeMounts": [{"name": "dags", "mountPath": f"/opt/airflow/bundles/{BUNDLE}", "readOnly": True}],
+    },
+}
 
 
 @dataclass
@@ -58,7 +72,7 @@ class LocalRun:
 
 @pytest.fixture(scope="module")
 def local(airflow_env: AirflowEnv) -> Iterator[AirflowApi]:
-    with local_executor(airflow_env, [DAG]) as airflow:
+    with throw_away(airflow_env, NAMESPACE, VALUES, [DAG], node_port=30081) as airflow:
         yield airflow
 
 
