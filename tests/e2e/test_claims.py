@@ -32,7 +32,7 @@ from .components import wait_until_idle
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
-COMPONENTS = ["api-server", "dag-processor", "postgresql", "scheduler", "triggerer"]
+COMPONENTS = ["api-server", "dag-processor", "metrics", "postgresql", "scheduler", "triggerer"]
 POOL = Pool("pool", "claims")
 NO_PLACE = "Unschedulable"
 OWN_IMAGE = "localhost/harness/airflow:e2e-own"

@@ -20,6 +20,11 @@ pytestmark = pytest.mark.timeout(240, func_only=True)
 
 # What a team's own test looks like: it waits for a run that does not end.
 INNER = """
+import signal
+
+# As at a terminal: what a script's shell starts in the background does not hear Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def test_inner(runs):
     run = runs.start("e2e_bystander", {"seconds": 600})
     run.wait_until_running("wait")
@@ -73,9 +78,10 @@ def inner(airflow_env: AirflowEnv, tmp_path: Path) -> Iterator[Inner]:
     """Yield a session's maker; none of its processes outlives the test."""
     session = Inner(tmp_path, airflow_env)
     yield session
-    for child in psutil.Process().children(recursive=True):
-        if str(tmp_path) in " ".join(child.cmdline()):
+    for child in psutil.Process().children():
+        if child.status() != psutil.STATUS_ZOMBIE and str(tmp_path) in " ".join(child.cmdline()):
             child.kill()
+            child.wait(10)
 
 
 def test_interrupted_session_leaves_no_run_no_pod_and_no_process(inner: Inner, airflow_env: AirflowEnv) -> None:
