@@ -13,6 +13,7 @@ from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
 from harness.redact import redact, remember_secrets
 from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import TaskInstance
 from harness.tools.k8s import Kubernetes, Objects, event_time
 
@@ -128,6 +129,12 @@ def _save_objects(kubernetes: Kubernetes, out: _Folder, kind: str, namespace: st
 
 
 def _save_airflow(airflow: AirflowApi, out: _Folder, runs: Iterable[Run]) -> None:
+    try:
+        airflow.version()
+    except AirflowApiError as error:
+        if not error.status:  # no answer: each further question would wait as long for its own
+            out.notes.append(f"MISSING airflow/: {redact(str(error))}")
+            return
     out.save("airflow/health.txt", lambda: _lines([airflow.health()]))
     out.save("airflow/dags.txt", lambda: _lines(airflow.dags(is_stale_too=True)))
     out.save(

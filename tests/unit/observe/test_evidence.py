@@ -69,6 +69,17 @@ def test_saves_what_airflow_says_of_the_runs(
     assert "MISSING airflow/health.txt" in (folder / "index.txt").read_text()
 
 
+def test_airflow_that_does_not_answer_is_asked_one_thing_only(
+    server: FakeApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    airflow = FakeAirflow()
+    airflow.is_down = True
+    runs = [Run("example", f"run-{number}") for number in range(9)]
+    folder = collect(server.client(monkeypatch), airflow.client(), tmp_path, namespace="tools", runs=runs)
+    assert "MISSING airflow/: " in (folder / "index.txt").read_text()
+    assert set(airflow.paths()) == {"/api/v2/version"}
+
+
 def test_saves_what_the_recorder_has_of_pods_that_are_gone(
     server: FakeApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
