@@ -93,7 +93,9 @@ def flows(env: AirflowEnv) -> Flows:
     docker, into = env.environment.docker, (control_plane(env.settings), *KUBECTL, "--namespace", env.namespace)
     targets = []
     for component, port in PORTS.items():
-        (pod,) = component_pods(env.kubernetes, env.namespace, component)
+        pods = component_pods(env.kubernetes, env.namespace, component)
+        # One of an earlier rollout may be on its way out.
+        (pod,) = (pod for pod in pods if not pod["metadata"].get("deletionTimestamp"))
         targets.append(f"{component}={pod['status']['podIP']}={port}")
     return {
         (source, target)
