@@ -15,7 +15,7 @@ from harness.tools.go import GoCommand
 from harness.tools.k8s import Json, is_ready
 from harness.waiting import NotYet, wait_until
 
-FOLDER = Path(__file__).with_suffix("")
+FOLDER = Path(__file__).parent / "kube_router"
 ROUTER = GoCommand("kube-router", FOLDER / "go", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
 NAME, NAMESPACE = "e2e-kube-router", "kube-system"
 HEALTH_PORT = 20244
