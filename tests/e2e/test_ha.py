@@ -28,6 +28,7 @@ SERVERS = {
 # Two of each beside each other: the overlay for kind leaves room for one.
 SMALL = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}}
 TWO = 2
+MANY = 50
 TASKS = 10
 WORK_S = 90
 
@@ -48,21 +49,26 @@ def test_a_drain_takes_one_at_a_time_and_neither_requests_nor_tasks_notice(two_o
     run = runs.start("e2e_many_tasks", {"tasks": TASKS, "seconds": WORK_S})
     uids = wait_until(f"{TASKS} tasks at work", lambda: at_work(run, "work", TASKS), timeout_s=120)
     answers: list[str] = []
+    evicted: set[str] = set()
 
     def probe() -> bool | NotYet:
         answers.append(ask_as_a_worker(env))
-        late = list(not_available(kubernetes, env.namespace))
+        pods = kubernetes.list("Pod", env.namespace)
+        late = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in evicted]
+        late += not_available(kubernetes, env.namespace)
         return not_yet(late) if late else True
 
     for component in SERVERS:
         first, second = two_that_serve(env, component)
         evict(env, first)
+        evicted.add(first["metadata"]["uid"])
         with pytest.raises(KubernetesError) as refused:
             evict(env, second)
         assert refused.value.status == HTTPStatus.TOO_MANY_REQUESTS
         assert "disruption budget" in str(refused.value)
     wait_until("two of each again", probe, timeout_s=120, interval_s=0.05)
 
+    assert len(answers) > MANY
     assert [answer for answer in answers if answer] == []
     run.wait(timeout_s=180)
     check_run(run, {"numbers": 1} | {f"work[{index}]": 1 for index in range(TASKS)})
