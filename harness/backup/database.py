@@ -32,13 +32,13 @@ class Database:
 
     def revision(self, database: str = DATABASE) -> str:
         """Return the revision of Airflow's tables; empty when there are none."""
-        if not self._ask("SELECT to_regclass('alembic_version')", database):
+        if not self.ask("SELECT to_regclass('alembic_version')", database):
             return ""
-        return self._ask("SELECT version_num FROM alembic_version", database)
+        return self.ask("SELECT version_num FROM alembic_version", database)
 
     def count_runs(self, database: str = DATABASE) -> int:
         """Return how many DAG runs there are."""
-        return int(self._ask("SELECT count(*) FROM dag_run", database))
+        return int(self.ask("SELECT count(*) FROM dag_run", database))
 
     def restore_beside(self, dump: Path) -> None:
         """Restore a dump into a database beside that of Airflow, which goes on.
@@ -57,7 +57,8 @@ class Database:
         """Put the database beside in the place of Airflow's, which goes for good."""
         self._tell(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"ALTER DATABASE {BESIDE} RENAME TO {DATABASE}")
 
-    def _ask(self, query: str, database: str) -> str:
+    def ask(self, query: str, database: str) -> str:
+        """Return what the query answers: a line for each row, without heads."""
         words = ("psql", "--no-psqlrc", "--tuples-only", "--no-align", f"--dbname={database}", f"--command={query}")
         return self._run(*words).strip()
 

@@ -113,12 +113,18 @@ def test_code_of_dags_goes_anywhere_but_where_it_is_not_let_in(helm: Path) -> No
     assert not open_policies.lets("worker", "postgresql", 5432)
 
 
+def opened_to(helm: Path, key: str, app: str) -> Policies:
+    """Return the policies when one of their values names an app beside ours, which itself may connect anywhere."""
+    peer = f'networkPolicies.{key}=[{{"podSelector": {{"matchLabels": {{"app": "{app}"}}}}}}]'
+    opened = Policies(render(helm, sets=(*ON, peer)))
+    opened.labels[app] = {"app": app}
+    opened.specs.append({"podSelector": {"matchLabels": {"app": app}}, "egress": [{}]})
+    return opened
+
+
 def test_a_client_that_is_named_uses_the_api_and_no_other_does(helm: Path, policies: Policies) -> None:
     assert not policies.lets("browser", "api-server", 8080)
-    clients = 'networkPolicies.clients=[{"podSelector": {"matchLabels": {"app": "proxy"}}}]'
-    opened = Policies(render(helm, sets=(*ON, clients)))
-    opened.labels["proxy"] = {"app": "proxy"}
-    opened.specs.append({"podSelector": {"matchLabels": {"app": "proxy"}}, "egress": [{}]})
+    opened = opened_to(helm, "clients", "proxy")
     assert opened.lets("proxy", "api-server", 8080)
     assert not opened.lets("browser", "api-server", 8080)
     assert not opened.lets("proxy", "triggerer", 8794)
@@ -126,10 +132,7 @@ def test_a_client_that_is_named_uses_the_api_and_no_other_does(helm: Path, polic
 
 def test_a_scraper_that_is_named_reads_the_metrics_and_no_other_does(helm: Path, policies: Policies) -> None:
     assert not policies.lets("prometheus", "metrics", 9102)
-    scrapers = 'networkPolicies.scrapers=[{"podSelector": {"matchLabels": {"app": "prometheus"}}}]'
-    opened = Policies(render(helm, sets=(*ON, scrapers)))
-    opened.labels["prometheus"] = {"app": "prometheus"}
-    opened.specs.append({"podSelector": {"matchLabels": {"app": "prometheus"}}, "egress": [{}]})
+    opened = opened_to(helm, "scrapers", "prometheus")
     assert opened.lets("prometheus", "metrics", 9102)
     assert not opened.lets("prometheus", "metrics", 9125)
     assert not opened.lets("worker", "metrics", 9102)

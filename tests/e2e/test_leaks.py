@@ -78,10 +78,11 @@ def inner(airflow_env: AirflowEnv, tmp_path: Path) -> Iterator[Inner]:
     """Yield a session's maker; none of its processes outlives the test."""
     session = Inner(tmp_path, airflow_env)
     yield session
-    for child in psutil.Process().children():
-        if child.status() != psutil.STATUS_ZOMBIE and str(tmp_path) in " ".join(child.cmdline()):
-            child.kill()
-            child.wait(10)
+    below = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    left = [child for child in below if str(tmp_path) in " ".join(child.cmdline())]
+    for child in left:
+        child.kill()
+    psutil.wait_procs(left, timeout=10)
 
 
 def test_interrupted_session_leaves_no_run_no_pod_and_no_process(inner: Inner, airflow_env: AirflowEnv) -> None:

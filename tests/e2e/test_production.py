@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.backup.database import Database
 from harness.cluster import control_plane
 from harness.observe.leftovers import make_run_id
 from harness.pytest_plugin import AirflowEnv
@@ -33,8 +34,7 @@ class External:
 
     def ask(self, query: str, *, database: str = DATABASE) -> str:
         """Return what the query answers, without heads."""
-        psql = ("psql", "--username=airflow", f"--dbname={database}", "--tuples-only", "--no-align", "--command", query)
-        return self._kubectl(self.env.namespace, "exec", "statefulset/airflow-postgresql", "--", *psql)
+        return Database(self.env.environment.docker, self.env.settings).ask(query, database)
 
     @property
     def connection(self) -> str:
@@ -47,11 +47,8 @@ class External:
 
     def start_job(self, name: str, cron_job: str) -> None:
         """Start what the CronJob starts at its time."""
-        self._kubectl(NAMESPACE, "create", "job", name, f"--from=cronjob/{cron_job}")
-
-    def _kubectl(self, namespace: str, *words: str) -> str:
         docker, node = self.env.environment.docker, control_plane(self.env.settings)
-        return docker.exec(node, *KUBECTL, "--namespace", namespace, *words).strip()
+        docker.exec(node, *KUBECTL, "--namespace", NAMESPACE, "create", "job", name, f"--from=cronjob/{cron_job}")
 
 
 @pytest.fixture(scope="module")
