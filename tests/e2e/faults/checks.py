@@ -3,10 +3,32 @@
 from harness.observe.expectations import expect_makespan, expect_retried_within, expect_untouched, expect_witness
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import ObservedRun
+from harness.waiting import NotYet, wait_until
 
 from ..checks import check_run
 
 RETRIED_WITHIN_S = 60
+
+
+def wait_for_first_line(run: ObservedRun) -> None:
+    """Wait until the victim's first try has logged a line of its own.
+
+    Before that a SIGTERM ends the task's process at once, and only the heartbeat that it misses tells Airflow. From
+    then on the process leaves it to `on_kill`, and a Python task goes on until its grace is over (task-sdk 1.3.2,
+    `execution_time/task_runner.py`, `_on_term`).
+    """
+
+    def probe() -> bool | NotYet:
+        log = run.airflow.logs(run.dag_id, run.run_id, "victim", 1)
+        return True if "at work" in log else NotYet(f"a log of {len(log)} characters")
+
+    wait_until("the first line of the task's log", probe, timeout_s=30, clock=run.clock)
+
+
+def noticed_by(run: ObservedRun) -> set[str]:
+    """Return how Airflow noticed that a try was lost: `state mismatch` from its pod, or `heartbeat timeout`."""
+    seen = {line.event for line in run.airflow.event_logs(run.dag_id, run.run_id)}
+    return seen & {"state mismatch", "heartbeat timeout"}
 
 
 def check_retried(run: ObservedRun, bystander: WorkerPod) -> None:

@@ -24,7 +24,7 @@ from harness.pytest_plugin import AirflowEnv
 from harness.release import not_available
 from harness.waiting import NotYet, not_yet, wait_until
 
-from .checks import check_bystander_run
+from .checks import check_bystander_run, noticed_by, wait_for_first_line
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
@@ -130,12 +130,14 @@ def check_disrupted(run: ObservedRun, reason: str) -> None:
     disruption = gone.condition("DisruptionTarget")
     assert disruption is not None, run.story
     assert disruption.reason == reason
+    assert noticed_by(run) == {"state mismatch"}
 
 
 def start_victim(runs: Runs, pool_node: str) -> tuple[ObservedRun, WorkerPod]:
     run = runs.start("e2e_node")
     victim = run.wait_until_running("victim")
     assert victim.node == pool_node
+    wait_for_first_line(run)
     return run, victim
 
 

@@ -14,7 +14,7 @@ from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, wait_until
 
 from ..checks import check_run
-from .checks import RETRIED_WITHIN_S, check_bystander_run
+from .checks import RETRIED_WITHIN_S, check_bystander_run, noticed_by, wait_for_first_line
 
 pytestmark = [pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("bystander")]
 
@@ -58,11 +58,6 @@ def check_retried_once(run: ObservedRun) -> None:
     expect_retried_within(run.pods, run.tries, task_id="victim", limit_s=RETRIED_WITHIN_S)
 
 
-def events(run: ObservedRun) -> set[str]:
-    seen = {line.event for line in run.airflow.event_logs(run.dag_id, run.run_id)}
-    return seen & {"state mismatch", "heartbeat timeout"}
-
-
 def test_container_that_is_killed_is_retried(
     airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun], fault: Faults
 ) -> None:
@@ -73,12 +68,7 @@ def test_container_that_is_killed_is_retried(
         pod = end_of_first_pod(run)
     assert pod.containers[0].exit_code == 137, run.story
     check_retried_once(run)
-    assert events(run) == {"state mismatch"}
-
-
-def is_at_work(run: ObservedRun) -> bool | NotYet:
-    log = run.airflow.logs(run.dag_id, run.run_id, "victim", 1)
-    return True if "at work" in log else NotYet(f"a log of {len(log)} characters")
+    assert noticed_by(run) == {"state mismatch"}
 
 
 def test_pod_that_is_deleted_with_enough_grace_ends_its_task(
@@ -86,8 +76,7 @@ def test_pod_that_is_deleted_with_enough_grace_ends_its_task(
 ) -> None:
     run = shared_runs.start("e2e_worker_dies", {"seconds": 15})
     victim = run.wait_until_running("victim")
-    # Before its first line the task's process does not yet leave a SIGTERM to its worker, and ends by it.
-    wait_until("the first line of the task's log", lambda: is_at_work(run), timeout_s=30)
+    wait_for_first_line(run)
     with fault("the pod is deleted", deleted_with_grace(airflow_env.kubernetes, victim, grace_period_s=90), run=run):
         run.wait(timeout_s=END_S)
     check_run(run, {"victim": 1})
@@ -133,7 +122,7 @@ def test_hung_worker_is_retried_and_wakes_to_no_effect(
     check_run(run, {"victim": 2})
     assert (pod.created - injection.injected).total_seconds() <= RETRIED_WITHIN_S
     # Airflow ends the pod of the lost try, which the executor then tells as a mismatch.
-    assert events(run) == {"heartbeat timeout", "state mismatch"}
+    assert noticed_by(run) == {"heartbeat timeout", "state mismatch"}
 
 
 def test_exception_is_retried_after_its_delay(batch: Mapping[str, ObservedRun], fault: Faults) -> None:
@@ -142,7 +131,7 @@ def test_exception_is_retried_after_its_delay(batch: Mapping[str, ObservedRun], 
     fault.provoked("the task raises", f"pod {pod.name} ended, and its try failed", pod.ended, run=run)
     check_retried_once(run)
     expect_retry_delay(run.pods, run.tries, task_id="victim", delay_s=1)
-    assert events(run) == set()
+    assert noticed_by(run) == set()
 
 
 @pytest.mark.parametrize("how", ["killed", "aborts"])
@@ -175,7 +164,7 @@ def test_supervisor_that_dies_is_retried_at_once(batch: Mapping[str, ObservedRun
     assert pod.containers[0].exit_code == 137, run.story
     fault.provoked("the supervisor is killed", f"pod {pod.name} ended with 137", pod.ended, run=run)
     check_retried_once(run)
-    assert events(run) == {"state mismatch"}
+    assert noticed_by(run) == {"state mismatch"}
 
 
 def test_task_that_takes_too_much_memory_is_retried(batch: Mapping[str, ObservedRun], fault: Faults) -> None:

@@ -1,5 +1,6 @@
 """A task that waits on its first try, on a node of the pool if there is one, to lose that node."""
 
+import logging
 import time
 from datetime import timedelta
 
@@ -32,6 +33,7 @@ def e2e_node() -> None:
     @task(retries=1, retry_delay=timedelta(seconds=1), executor_config={"pod_override": PREFERS_POOL})
     def victim() -> None:
         if get_current_context()["ti"].try_number == 1:
+            logging.getLogger(__name__).info("at work")
             time.sleep(VICTIM_S)
 
     victim()
