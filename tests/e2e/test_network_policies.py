@@ -16,6 +16,7 @@ from .checks import check_run
 from .components import wait_until_idle
 from .enforcer import enforcing
 from .releases import put_for_a_while
+from .scraping import finished, scrape, wait_until_counted
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
 
@@ -71,7 +72,10 @@ def test_without_policies_everything_goes_through(probes: AirflowEnv) -> None:
 @pytest.mark.usefixtures("policies")
 def test_with_them_airflow_works_and_nothing_else_goes_through(probes: AirflowEnv, runs: Runs) -> None:
     wait_until("the flows that Airflow needs", lambda: are(probes, NEEDED), timeout_s=90)
+    wanted = {"dag_id": "e2e_chain", "state": "success"}
+    before = finished(scrape(probes), **wanted)
     check_run(runs.run("e2e_chain", timeout_s=180), dict.fromkeys(("first", "second", "third"), 1))
+    wait_until_counted(probes, before + 3, **wanted)
     deferred = runs.run("e2e_deferred", timeout_s=180)
     assert deferred.state == "success", deferred.story
     assert flows(probes) == NEEDED
