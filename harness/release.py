@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -18,7 +17,7 @@ from harness.steps import Say
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.helm import Helm
-from harness.tools.k8s import Kubernetes, KubernetesError, is_ready
+from harness.tools.k8s import Json, Kubernetes, KubernetesError, is_ready
 from harness.waiting import NotYet, Unreachable, not_yet, wait_until
 
 LOGS = "airflow-logs"
@@ -38,7 +37,7 @@ class Release:
     helm: Helm
     images: ImageSet
 
-    def values(self) -> dict[str, object]:
+    def values(self) -> Json:
         """Return what only the harness knows: the images, and where a person's browser finds the UI."""
         return given_values(self.settings, self.images)
 
@@ -93,13 +92,13 @@ class Release:
         return f"harness inputs {self.inputs}"
 
 
-def given_values(settings: Settings, images: ImageSet) -> dict[str, object]:
+def given_values(settings: Settings, images: ImageSet) -> Json:
     """Return `given_values` of the settings as a tree; raises UsageError for a `{name}` that nobody knows."""
     named = {"airflow": images.airflow, "postgresql": images.postgresql, "statsd_exporter": images.statsd_exporter}
     known = {**named, "url": settings.url}
     for name in named:
         known[f"{name}_repository"], _, known[f"{name}_tag"] = known[name].rpartition(":")
-    tree: dict[str, Any] = {}
+    tree: Json = {}
     for path, text in settings.given_values.items():
         *parents, last = path.split(".")
         branch = tree
@@ -206,7 +205,7 @@ def not_available(kubernetes: Kubernetes, namespace: str) -> Iterator[str]:
             yield f"{job['metadata']['name']} runs"
 
 
-def _check_hopeless(pod: dict[str, Any]) -> None:
+def _check_hopeless(pod: Json) -> None:
     name = pod["metadata"]["name"]
     status = pod.get("status", {})
     for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from harness.credentials import read_credentials
 from harness.host.browser import FLAGS, ensure_chromium
@@ -18,7 +18,7 @@ from .checks import check_run
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
-SIZE = {"width": 1280, "height": 900}
+SIZE: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE_MS = 30_000
 RUN_MS = 120_000
 LUMINANCE = """

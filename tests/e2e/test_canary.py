@@ -81,7 +81,7 @@ def put_variable(env: AirflowEnv, data: Mapping[str, str]) -> None:
 def canaries(airflow_env: AirflowEnv) -> Iterator[dict[str, str]]:
     """Yield `secret/key` -> value: what the Secrets hold, all of it random, and a variable of every task."""
     put_variable(airflow_env, {"E2E_CANARY": f"canary-{secrets.token_hex(12)}"})
-    found = {}
+    found: dict[str, str] = {}
     for name, keys in SECRETS.items():
         secret = airflow_env.kubernetes.get("Secret", name, airflow_env.namespace)
         assert secret, f"there is no Secret {name}"

@@ -18,6 +18,7 @@ from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import TaskInstance
+from harness.tools.k8s import Json
 from harness.waiting import NotYet, wait_until
 
 from .checks import check_run
@@ -34,7 +35,7 @@ VOLUME = {
     "name": "dags",
     "projected": {"sources": [{"configMap": {"name": name}} for name in ("airflow-bundle-ignore", DAGS)]},
 }
-VALUES = {
+VALUES: dict[str, Json] = {
     "config": {"core": {"executor": "LocalExecutor", "parallelism": "4"}},
     "scheduler": {
         "resources": {"requests": {"cpu": "100m", "memory": "384Mi"}, "limits": {"memory": "2Gi"}},

@@ -67,7 +67,7 @@ def served(airflow_env: AirflowEnv) -> Iterator[Served]:
     with build_secrets() as secrets:
         docker.build(CONTEXT, image, args={"BASE": recipes.base}, secrets=secrets)
     container = DockerContainer(image)
-    container.ports["5000/tcp"] = ("127.0.0.1", None)
+    container.ports["5000/tcp"] = ("127.0.0.1", None)  # type: ignore[assignment]  # docker-py takes it
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(testcontainers_config, "ryuk_disabled", value=True)  # its image would come from a registry
         with container:

@@ -36,7 +36,7 @@ CASES: dict[str, tuple[Given, Given, str, str]] = {
 }
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+@pytest.fixture(params=list(CASES.values()), ids=list(CASES))
 def broken(airflow_env: AirflowEnv, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """Yield Secret and key that are broken, in a namespace of their own."""
     login, variables, secret, key = request.param

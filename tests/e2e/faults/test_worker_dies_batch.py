@@ -19,7 +19,7 @@ from .checks import RETRIED_WITHIN_S, check_bystander_run, noticed_by, wait_for_
 pytestmark = [pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("bystander")]
 
 WITNESS_S = 120
-BATCH = {
+BATCH: dict[str, tuple[str, dict[str, object]]] = {
     "bystander": ("e2e_bystander", {"seconds": WITNESS_S}),
     "raises": ("e2e_worker_dies", {"how": "raises"}),
     "killed": ("e2e_worker_dies", {"how": "killed"}),

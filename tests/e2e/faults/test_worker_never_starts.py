@@ -73,7 +73,9 @@ def test_task_that_fits_on_no_node_waits_until_one_fits(
         airflow_env.kubernetes.merge("Node", node, "", {"metadata": {"labels": {PLACE: None}}})
     fault.recovered(injection)
     check_run(run, {"victim": 1, "sibling": 1})
-    assert run.pod_of("victim").node == node  # type: ignore[union-attr] - check_run has seen it
+    bound = run.pod_of("victim")
+    assert bound
+    assert bound.node == node
 
 
 @pytest.mark.xfail(
