@@ -53,7 +53,7 @@ def test_pool_has_all_its_slots_again(batch: dict[str, ObservedRun], pool: str, 
     assert airflow.open_slots(pool) == 2
 
 
-@pytest.mark.parametrize(("task_id", "most_s"), [("free", LONGEST_S), ("limited", 5.0)])
+@pytest.mark.parametrize(("task_id", "most_s"), [("free", LONGEST_S), ("limited", 5.0)], ids=["free", "limited"])
 def test_retries_come_when_the_formula_says(
     batch: dict[str, ObservedRun], fault: Faults, task_id: str, most_s: float
 ) -> None:
