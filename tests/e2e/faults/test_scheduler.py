@@ -20,7 +20,7 @@ NOTICED_WITHIN_S = 20
 SOME = 5
 
 
-@pytest.mark.parametrize(("by_force", "seconds"), [(False, 50), (True, 60)], ids=["in order", "by force"])
+@pytest.mark.parametrize(("by_force", "seconds"), [(False, 40), (True, 60)], ids=["in order", "by force"])
 def test_next_scheduler_takes_over_the_pod_of_a_running_task(
     airflow_env: AirflowEnv, runs: Runs, fault: Faults, by_force: bool, seconds: int
 ) -> None:
