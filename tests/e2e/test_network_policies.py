@@ -74,8 +74,9 @@ def test_with_them_airflow_works_and_nothing_else_goes_through(probes: AirflowEn
     wait_until("the flows that Airflow needs", lambda: are(probes, NEEDED), timeout_s=90)
     wanted = {"dag_id": "e2e_chain", "state": "success"}
     before = finished(scrape(probes), **wanted)
-    check_run(runs.run("e2e_chain", timeout_s=180), dict.fromkeys(("first", "second", "third"), 1))
-    wait_until_counted(probes, before + 3, **wanted)
+    tasks = ("first", "second", "third")
+    check_run(runs.run("e2e_chain", timeout_s=180), dict.fromkeys(tasks, 1))
+    wait_until_counted(probes, before + len(tasks), **wanted)
     deferred = runs.run("e2e_deferred", timeout_s=180)
     assert deferred.state == "success", deferred.story
     assert flows(probes) == NEEDED
