@@ -24,8 +24,6 @@ GO_PINS = (
     ("images/statsd-exporter/go", "github.com/prometheus/statsd_exporter", "statsd_exporter"),
     ("host/go/kind", "sigs.k8s.io/kind", "kind"),
     ("host/go/helm", "helm.sh/helm/v4", "helm"),
-    ("host/go/kube-score", "github.com/zegl/kube-score", "kube_score"),
-    ("host/go/helm-docs", "github.com/norwoodj/helm-docs", "helm_docs"),
 )
 
 

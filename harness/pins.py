@@ -17,8 +17,6 @@ class Versions(_Table):
     kubernetes: str
     kind: str
     helm: str
-    kube_score: str
-    helm_docs: str
     containerd: str
     etcd: str
     coredns: str

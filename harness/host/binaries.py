@@ -1,4 +1,4 @@
-"""kind, helm and the chart's gates: the pinned one on PATH, else the release by its checksum, else the Go module."""
+"""kind and helm: the pinned one on PATH, else the release by its checksum, else the Go module."""
 
 import hashlib
 import io
@@ -39,16 +39,6 @@ def kind_binary(pins: Pins) -> Binary:
 def helm_binary(pins: Pins) -> Binary:
     """Return what we need to know of Helm."""
     return Binary("helm", pins.versions.helm, ("version", "--template", "{{.Version}}"), "helm.sh/helm/v4/cmd/helm")
-
-
-def kube_score_binary(pins: Pins) -> Binary:
-    """Return what we need to know of kube-score, which judges the objects of a chart."""
-    return Binary("kube-score", pins.versions.kube_score, ("version",), "github.com/zegl/kube-score/cmd/kube-score")
-
-
-def helm_docs_binary(pins: Pins) -> Binary:
-    """Return what we need to know of helm-docs, which writes the table of a chart's values."""
-    return Binary("helm-docs", pins.versions.helm_docs, ("--version",), "github.com/norwoodj/helm-docs/cmd/helm-docs")
 
 
 def find_binary(binary: Binary, go: Go) -> Path | None:

@@ -17,14 +17,12 @@ from harness.tools.airflow_records import (
     EventLog,
     Health,
     TaskInstance,
-    Variable,
     log_line,
     parse_dag,
     parse_dag_run,
     parse_event_log,
     parse_import_error,
     parse_task_instance,
-    parse_variable,
 )
 from harness.waiting import NotYet, WaitTimeoutError, wait_until
 
@@ -91,40 +89,6 @@ class AirflowApi(AirflowClient):
     def pause(self, dag_id: str) -> None:
         """Let none of the DAG's runs be scheduled."""
         self._ask("PATCH", f"/dags/{_id(dag_id)}", {"is_paused": True})
-
-    def make_pool(self, name: str, slots: int) -> None:
-        """Make a pool, which no other must be of that name."""
-        self._ask("POST", "/pools", {"name": name, "slots": slots, "include_deferred": False})
-
-    def open_slots(self, name: str) -> int:
-        """Return how many more tasks a pool would let run now."""
-        return int(self._get(f"/pools/{_id(name)}")["open_slots"])
-
-    def remove_pool(self, name: str) -> None:
-        """Remove a pool."""
-        self._ask("DELETE", f"/pools/{_id(name)}")
-
-    def make_variable(self, key: str, value: str) -> None:
-        """Make a variable, which no other must be of that key."""
-        self._ask("POST", "/variables", {"key": key, "value": value})
-
-    def variable(self, key: str) -> Variable | None:
-        """Return the variable, or None when there is none; a value that cannot be decrypted is None."""
-        body = self._get_or_none(f"/variables/{_id(key)}")
-        return None if body is None else parse_variable(body)
-
-    def remove_variable(self, key: str) -> None:
-        """Remove a variable."""
-        self._ask("DELETE", f"/variables/{_id(key)}")
-
-    def make_connection(self, connection_id: str, connection_type: str, password: str) -> None:
-        """Make a connection, which no other must be of that id; its password comes back from nowhere in this API."""
-        body = {"connection_id": connection_id, "conn_type": connection_type, "password": password}
-        self._ask("POST", "/connections", body)
-
-    def remove_connection(self, connection_id: str) -> None:
-        """Remove a connection."""
-        self._ask("DELETE", f"/connections/{_id(connection_id)}")
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None) -> DagRun:
         """Start a run with an id of the caller's, so that it can be told apart before the answer comes."""

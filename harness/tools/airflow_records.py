@@ -125,15 +125,6 @@ class EventLog:
     extra: str
 
 
-@dataclass(frozen=True)
-class Variable:
-    """A variable of Airflow's database."""
-
-    key: str
-    value: str | None
-    is_encrypted: bool
-
-
 def parse_time(text: str | None) -> datetime | None:
     """Return the time that the API wrote in ISO 8601, or None for none."""
     return datetime.fromisoformat(text) if text else None
@@ -226,8 +217,3 @@ def parse_event_log(item: Json) -> EventLog:
         try_number=item.get("try_number"),
         extra=item.get("extra") or "",
     )
-
-
-def parse_variable(item: Json) -> Variable:
-    """Read a VariableResponse."""
-    return Variable(item["key"], item.get("value"), item["is_encrypted"])

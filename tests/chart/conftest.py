@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.host.binaries import ensure_binary, helm_binary, helm_docs_binary, kube_score_binary
+from harness.host.binaries import ensure_binary, helm_binary
 from harness.pins import load_pins
 from harness.settings import load_settings
-from harness.tools.go import Go
+from harness.tools.go import Go, GoCommand
 
 from .generated import Keep
 from .generated import keep as keep_file
 from .render import STABLE, Rendering, render
 
+GO = Path(__file__).parent / "go"
 OVERLAYS = ("", "kind", "production", "ha")
 
 
@@ -39,11 +40,11 @@ class Tools:
 
 @pytest.fixture(scope="session")
 def tools() -> Tools:
-    """Return the pinned linters, built when they are not here yet."""
-    pins, go = load_pins(), Go(load_settings().cache_folder)
+    """Return the linters, built from the modules in `go` when they are not here yet."""
+    go = Go(load_settings().cache_folder)
+    packages = ("github.com/zegl/kube-score/cmd/kube-score", "github.com/norwoodj/helm-docs/cmd/helm-docs")
     return Tools(
-        kube_score=ensure_binary(kube_score_binary(pins), go, pins),
-        helm_docs=ensure_binary(helm_docs_binary(pins), go, pins),
+        *(go.ensure(GoCommand(name, GO / name, package)) for package in packages for name in [Path(package).name])
     )
 
 

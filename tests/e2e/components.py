@@ -6,13 +6,13 @@ from http import HTTPStatus
 
 import httpx2
 
-from harness.observe.access_log import Answer, parse_access_log
 from harness.observe.events import ClusterEvent
 from harness.observe.pods import WORKER_SELECTOR
 from harness.observe.recorder import PodRecorder
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.k8s import Objects
 from harness.waiting import NotYet, not_yet, wait_until
+from support.access_log import Answer, parse_access_log
 
 IDLE_S = 60
 PATIENCE_S = 5  # of a worker: [workers] execution_api_timeout

@@ -20,6 +20,7 @@ from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import NotYet, wait_until
+from support.admin import find_variable, make_connection, make_variable, remove_connection, remove_variable
 
 from .checks import check_run
 from .history import history_of
@@ -38,11 +39,11 @@ CHAIN = {"first": 1, "second": 1, "third": 1}
 def encrypted(airflow_env: AirflowEnv) -> Iterator[None]:
     """Make a variable and a connection, which the database holds encrypted; afterwards they go."""
     airflow = airflow_env.airflow
-    airflow.make_variable(VARIABLE, VALUE)
-    airflow.make_connection(CONNECTION, "http", PASSWORD)
+    make_variable(airflow, VARIABLE, VALUE)
+    make_connection(airflow, CONNECTION, "http", PASSWORD)
     yield
-    airflow.remove_variable(VARIABLE)
-    airflow.remove_connection(CONNECTION)
+    remove_variable(airflow, VARIABLE)
+    remove_connection(airflow, CONNECTION)
 
 
 @pytest.mark.usefixtures("encrypted")
@@ -113,7 +114,7 @@ def log_of(run_: ObservedRun) -> str:
 
 def check_decrypted(env: AirflowEnv) -> None:
     """See that Airflow reads what its database holds encrypted."""
-    variable = env.airflow.variable(VARIABLE)
+    variable = find_variable(env.airflow, VARIABLE)
     assert variable
     assert variable.is_encrypted
     assert variable.value == VALUE

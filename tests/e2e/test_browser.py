@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from harness.credentials import read_credentials
-from harness.host.browser import FLAGS, ensure_chromium
 from harness.host.platform import Host
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
+from support.browser import FLAGS, ensure_chromium
 
 from .checks import check_run
 

@@ -7,13 +7,14 @@ import pytest
 
 from harness.faults.ledger import Faults
 from harness.faults.quota import full
-from harness.observe.backoff import LONGEST_S, backoff_s
 from harness.observe.duplicates import most_at_once
 from harness.observe.runs import ObservedRun, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import TaskInstance
 from harness.waiting import wait_until
+from support.admin import make_pool, open_slots, remove_pool
+from support.backoff import LONGEST_S, backoff_s
 
 from ..checks import check_run
 from .components import is_refused
@@ -27,9 +28,9 @@ LATE_S = 6
 
 @pytest.fixture(scope="module")
 def pool(airflow: AirflowApi) -> Iterator[str]:
-    airflow.make_pool(POOL, 2)
+    make_pool(airflow, POOL, 2)
     yield POOL
-    airflow.remove_pool(POOL)
+    remove_pool(airflow, POOL)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_no_more_pods_than_the_limit_are_at_work(batch: dict[str, ObservedRun], 
 
 def test_pool_has_all_its_slots_again(batch: dict[str, ObservedRun], pool: str, airflow: AirflowApi) -> None:
     batch["e2e_pool"].wait(timeout_s=180)
-    assert airflow.open_slots(pool) == 2
+    assert open_slots(airflow, pool) == 2
 
 
 @pytest.mark.parametrize(("task_id", "most_s"), [("free", LONGEST_S), ("limited", 5.0)], ids=["free", "limited"])

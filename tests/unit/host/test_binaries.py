@@ -12,14 +12,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.host import binaries
-from harness.host.binaries import (
-    ensure_binary,
-    find_binary,
-    helm_binary,
-    helm_docs_binary,
-    kind_binary,
-    kube_score_binary,
-)
+from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
 from harness.pins import Download, Pins, load_pins
 from harness.tools.go import Go
 
@@ -73,15 +66,6 @@ def test_helm_tells_its_version_in_its_own_way(commands: FakeCommands, go: Go, t
     path = make_executable(tmp_path / "bin" / "helm")
     commands.on(str(path), "version", "--template", "{{.Version}}", stdout="v4.3.0")
     assert find_binary(helm_binary(load_pins()), go) == path
-
-
-def test_the_linters_tell_their_version_in_their_own_ways(commands: FakeCommands, go: Go, tmp_path: Path) -> None:
-    kube_score = make_executable(tmp_path / "bin" / "kube-score")
-    helm_docs = make_executable(tmp_path / "bin" / "helm-docs")
-    commands.on(str(kube_score), "version", stdout="kube-score version: 1.20.0, commit: 0, built: today\n")
-    commands.on(str(helm_docs), "--version", stdout="helm-docs version 1.14.2\n")
-    assert find_binary(kube_score_binary(load_pins()), go) == kube_score
-    assert find_binary(helm_docs_binary(load_pins()), go) == helm_docs
 
 
 @pytest.mark.parametrize("answer", [{"stdout": "0.32.0\n"}, {"returncode": 1}, {"missing": True}])

@@ -1,13 +1,11 @@
 """The Airflow client: login, repeats, pages, and what it makes of the answers."""
 
-import json
 from datetime import UTC, datetime
 
 import httpx2 as httpx
 import pytest
 
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.airflow_records import Variable
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.airflow import FakeAirflow, task_instance
@@ -202,23 +200,3 @@ def test_dag_is_unpaused_and_paused(server: FakeAirflow) -> None:
         change("example")
         states += [dag.is_paused for dag in api.dags()]
     assert states == [False, True]
-
-
-def test_variable_tells_whether_the_database_holds_it_encrypted(server: FakeAirflow) -> None:
-    server.answers["/api/v2/variables/a%2Fb"] = {"key": "a/b", "value": "x", "description": None, "is_encrypted": True}
-    server.answers["/api/v2/variables/a/b"] = server.answers["/api/v2/variables/a%2Fb"]
-    assert server.client().variable("a/b") == Variable("a/b", "x", is_encrypted=True)
-    assert server.client().variable("none") is None
-
-
-def test_variables_and_connections_are_made_and_removed(server: FakeAirflow) -> None:
-    for path in ("/variables", "/variables/a", "/connections", "/connections/b"):
-        server.answers[f"/api/v2{path}"] = {}
-    api = server.client()
-    api.make_variable("a", "x")
-    api.make_connection("b", "http", "y")
-    bodies = [json.loads(request.content) for request in server.requests if request.method == "POST"][1:]
-    assert bodies == [{"key": "a", "value": "x"}, {"connection_id": "b", "conn_type": "http", "password": "y"}]
-    api.remove_variable("a")
-    api.remove_connection("b")
-    assert server.paths("DELETE") == ["/api/v2/variables/a", "/api/v2/connections/b"]

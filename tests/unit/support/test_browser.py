@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.host.browser import PACKAGES, ensure_chromium
+from support.browser import PACKAGES, ensure_chromium
 
 from ..fakes.command import FakeCommands
 from ..fakes.host import FakeHost

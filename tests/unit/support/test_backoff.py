@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.observe.backoff import LONGEST_S, backoff_s
+from support.backoff import LONGEST_S, backoff_s
 
 
 # What `TaskInstance.next_retry_datetime` of apache-airflow 3.3.2 returned for these.

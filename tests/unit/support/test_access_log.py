@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.observe.access_log import Answer, parse_access_log
+from support.access_log import Answer, parse_access_log
 
 STAMP = "2026-11-24T19:31:06.872164723Z"
 NOISE = (

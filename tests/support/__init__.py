@@ -1,0 +1,1 @@
+"""What several of the suites use, and the package does not need."""
