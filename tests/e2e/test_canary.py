@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import psutil
 import pytest
 import yaml
@@ -201,7 +201,7 @@ def login_of(env: AirflowEnv, canaries: Mapping[str, str]) -> dict[str, str]:
 def rest_answers(env: AirflowEnv, observed: ObservedRun, canaries: Mapping[str, str]) -> Texts:
     login = login_of(env, canaries)
     run_path = f"/dags/{observed.dag_id}/dagRuns/{quote(observed.run_id, safe='')}"
-    with httpx.Client(base_url=env.settings.url, trust_env=False, timeout=30) as client:
+    with httpx2.Client(base_url=env.settings.url, trust_env=False, timeout=30) as client:
         token = client.post("/auth/token", json=login).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         for path in (
