@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.settings import Settings
+
 from .render import CHART, NAMESPACE, STABLE, Rendering, render
 
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
@@ -88,6 +90,16 @@ def test_the_objects_are_these(helm: Path, overlay: str, more: str) -> None:
     setup = rendering.setup_job()["metadata"]["name"]
     keys = [key.replace(setup, "airflow-setup-HASH") for key in rendering.names()]
     assert keys == sorted([*INVENTORY.split(), *more.split()])
+
+
+def test_on_kind_the_node_serves_airflow_s_port(helm: Path) -> None:
+    service = render(helm, "kind")["Service/airflow-api-server"]["spec"]
+    assert service["type"] == "NodePort"
+    assert [port["nodePort"] for port in service["ports"]] == [Settings.model_fields["node_port"].default]
+
+
+def test_on_kind_the_database_goes_before_all_else(helm: Path) -> None:
+    assert render(helm, "kind").pods()["postgresql"]["spec"]["priorityClassName"] == "system-cluster-critical"
 
 
 def test_every_object_is_labelled_and_in_the_release_namespace(chart: Rendering) -> None:

@@ -26,6 +26,7 @@ def test_a_drain_takes_one_of_two_and_is_not_stopped_by_a_single_one(helm: Path,
     assert not one.of_kind("PodDisruptionBudget")
     (budget,) = two.of_kind("PodDisruptionBudget")
     assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
     assert budget["spec"]["selector"] == two[f"Deployment/airflow-{component}"]["spec"]["selector"]
 
 

@@ -1,4 +1,7 @@
-"""The rendering of each overlay, as a file: a change of the chart shows what it does to every object."""
+"""The rendering by default and for production, as files: a change of the chart shows what it does to every object.
+
+The other overlays differ from these two in what `test_objects.py` and `test_operations.py` assert.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,20 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import OVERLAYS
 from .generated import Keep
 from .render import STABLE, Object, Rendering, key_of, render
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+KEPT = {"default": "", "production": "production"}
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda name: name or "default")
-def test_the_rendering_is_that_of_the_snapshot(helm: Path, keep: Keep, overlay: str) -> None:
-    keep(SNAPSHOTS / f"{overlay or 'default'}.yaml", text_of(render(helm, overlay, STABLE)))
+@pytest.mark.parametrize("name", KEPT)
+def test_the_rendering_is_that_of_the_snapshot(helm: Path, keep: Keep, name: str) -> None:
+    keep(SNAPSHOTS / f"{name}.yaml", text_of(render(helm, KEPT[name], STABLE)))
 
 
 def test_there_is_no_snapshot_of_anything_else() -> None:
-    assert {path.stem for path in SNAPSHOTS.iterdir()} == {overlay or "default" for overlay in OVERLAYS}
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(KEPT)
 
 
 def text_of(rendering: Rendering) -> str:
