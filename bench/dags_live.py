@@ -19,9 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from plot import draw
 
-from harness.cluster import KUBECTL, control_plane
+from harness.cluster import control_plane
 from harness.command import run
 from harness.delivery.bundles import find_target
 from harness.delivery.folder import DagFolder
@@ -29,6 +28,7 @@ from harness.delivery.target import Target
 from harness.environment import Environment
 from harness.settings import load_settings
 from harness.steps import Outcome
+from harness.tools.kind import KUBECTL
 from harness.waiting import NotYet, wait_until
 
 HERE = Path(__file__).parent
@@ -71,7 +71,7 @@ def main(
     name: Annotated[str, typer.Option(help="Environment; made when it is missing, and left there.")] = "bench",
     edits: Annotated[int, typer.Option(help="Changes of each kind by the harness.")] = 20,
     baseline: Annotated[int, typer.Option(min=2, help="Changes of each kind by kubectl apply; 5 minutes each.")] = 5,
-    results: Annotated[Path, typer.Option(help="Folder for the JSON, the table and the plot.")] = HERE / "results",
+    results: Annotated[Path, typer.Option(help="Folder for the JSON and the table.")] = HERE / "results",
 ) -> None:
     """Measure both ways and write the results."""
     with TemporaryDirectory() as made:
@@ -93,7 +93,7 @@ def main(
 
 
 def write_results(folder: Path, harness: Times, plain: Times) -> None:
-    """Write all numbers as JSON, the table, and the plot."""
+    """Write all numbers as JSON, and the table."""
     found = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, {platform.machine()}",
@@ -104,7 +104,6 @@ def write_results(folder: Path, harness: Times, plain: Times) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "dags_live.json").write_text(json.dumps(found, indent=2) + "\n")
     (folder / "dags_live.md").write_text(table(harness, plain))
-    draw(harness, plain, folder / "dags_live.svg")
 
 
 def open_environment(name: str, *overlays: Path) -> Environment:

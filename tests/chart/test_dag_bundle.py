@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.bundles import base
 from airflow.exceptions import AirflowException
-from kubernetes import client
+from kubernetes import client  # type: ignore[import-untyped] # it ships no types
 
 from harness.delivery.pack import Package
 from harness.delivery.shards import cut

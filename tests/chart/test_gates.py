@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def run(*command: str | Path, stdin: str = "") -> subprocess.CompletedProcess[st
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda name: name or "default")
 def test_helm_lints_it_strictly(helm: Path, overlay: str) -> None:
-    values = ["--values", HELM_DIR / "values" / f"{overlay}.yaml"] if overlay else []
+    values = ["--values", str(HELM_DIR / "values" / f"{overlay}.yaml")] if overlay else []
     done = run(helm, "lint", "--strict", CHART, *values)
     assert done.returncode == 0, done.stdout
 
@@ -116,7 +117,7 @@ def test_a_pod_that_keeps_to_nothing_breaks_every_control() -> None:
     assert [control.name for control in CONTROLS if not control.refused([pod])] == []
 
 
-def table(*heads: str, rows: list[tuple[str, ...]]) -> str:
+def table(*heads: str, rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))
 

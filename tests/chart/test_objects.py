@@ -157,9 +157,9 @@ def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
     for bundle in ("airflow-dags", "airflow-dags-e2e"):
         assert f"ConfigMap/{bundle}" not in chart.names()
     files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
-    bundle = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py", "deadline_callbacks.py"]
+    python = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py", "deadline_callbacks.py"]
     scripts = [path.name for path in (CHART / "files").glob("*.py")]
-    assert sorted(files) == sorted([*bundle, *scripts])
+    assert sorted(files) == sorted([*python, *scripts])
 
 
 @pytest.mark.parametrize("component", ["dag-processor", "worker"])

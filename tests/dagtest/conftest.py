@@ -45,7 +45,8 @@ def postgresql() -> Iterator[str]:
     environment.start_engine(Quiet())
     run_steps(environment.recipes.steps(), Quiet())
     container = DockerContainer(environment.images.postgresql).with_env("POSTGRES_PASSWORD", PASSWORD)
-    container.ports["5432/tcp"] = ("127.0.0.1", None)
+    ports: dict[str, Any] = container.ports
+    ports["5432/tcp"] = ("127.0.0.1", None)  # with_bind_ports knows no address
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(testcontainers_config, "ryuk_disabled", value=True)  # its image would come from a registry
         with container:

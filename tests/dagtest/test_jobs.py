@@ -58,7 +58,8 @@ def stored(home: Home, day: str) -> list[tuple[Any, ...]]:
     """Return what the database has of a day, as somebody else sees it."""
     with psycopg2.connect(home.warehouse) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT order_id, customer, amount::text FROM orders WHERE day = %s ORDER BY order_id", (day,))
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def test_variables_reach_a_task(run_dag: Run) -> None:

@@ -55,7 +55,10 @@ def test_the_policy_fails_what_was_refused_and_waits_as_it_was_asked_to(dags: di
     from jobs.errors import RejectedError, UnavailableError  # noqa: PLC0415 - by then the bundle is on the path
 
     policy = dags["call_api"].get_task("request").retry_policy
-    decide = lambda error: policy.evaluate(error, try_number=1, max_tries=5)  # noqa: E731
+
+    def decide(error: Exception) -> Any:
+        return policy.evaluate(error, try_number=1, max_tries=5)
+
     assert decide(RejectedError("no")).action.value == "fail"
     assert decide(UnavailableError("later", 7)).retry_delay == timedelta(seconds=7)
     assert decide(UnavailableError("later")).action.value == "default"
