@@ -70,33 +70,58 @@ def _tool_table(folder: Path) -> dict[str, Any] | None:
 class Settings(BaseSettings):
     """One environment's settings; paths are absolute, or relative to `project`."""
 
-    model_config = SettingsConfigDict(env_prefix="HARNESS_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HARNESS_", extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     project: Path
+    """The folder of the pyproject.toml that has the table; never set, but found."""
     name: str = DEV
+    """The environment: 1 to 20 of `a-z`, `0-9` and `-`, a letter first."""
     state: Path = Field(default_factory=lambda: user_state_path("harness"))
+    """Where caches and environments are; by default in the user's state folder."""
     images: ImageSource = "auto"
+    """Where images come from: `auto`, `registry` or `mirrors`."""
     registry_mirror: str = ""
+    """The host of a registry that serves the same images."""
     workers: int = Field(default=0, ge=0, le=9)
+    """Worker nodes beside the control plane, 0 to 9."""
     port: int = Field(default=0, ge=0, le=65535)
+    """The port of Airflow's UI and API on 127.0.0.1; 0 is 8080 for `dev`, and for others derived from the name."""
     chart: Path = Path("helm/tools")
+    """The folder of the Helm chart."""
     values: list[Path] = [Path("helm/values/kind.yaml")]
+    """Values files over the chart's own; later ones win."""
     dags: Path = Path("dags")
+    """The DAGs folder."""
     namespace: str = "tools"
+    """The namespace of the release."""
     release: str = "airflow"
+    """The name of the Helm release."""
     pod_security: PodSecurity = "restricted"
+    """The namespace's Pod Security level: `privileged`, `baseline` or `restricted`."""
     given_values: dict[str, str] = GIVEN_VALUES
+    """Where the chart takes what only the harness knows: path of a value = text."""
     node_port: int = Field(default=30080, ge=30000, le=32767)
+    """The port on the nodes at which the chart's Service of type NodePort serves Airflow's API."""
     login_secret: str = "airflow-ui-creds"  # noqa: S105 - a name
+    """The Secret with the login of Airflow's administrator."""
     login_keys: dict[str, str] = LOGIN_KEYS
+    """The keys of that Secret, by what they hold."""
     variables_secret: str = "airflow-variables"  # noqa: S105 - likewise
+    """The Secret with the environment variables of tasks."""
     dags_bundle: str = "dags"
+    """Airflow's name of the DAG bundle, for a chart without a list `dags.bundles` in its values."""
     dags_config_map: str = "airflow-dags"
+    """The ConfigMap of the DAG bundle, likewise."""
     component_label: str = labels.COMPONENT
+    """The label by which `harness logs COMPONENT` and the faults of components choose pods."""
     dag_processor: str = "app.kubernetes.io/component=dag-processor"
+    """The label selector of the pods that read DAGs."""
     scheduler: str = "deployment/airflow-scheduler"
+    """The workload whose pod runs `harness airflow`."""
     scheduler_container: str = "scheduler"
+    """The container of that pod."""
     make_secrets: bool = True
+    """Whether `up` makes the two Secrets when they are missing; else it refuses, and a person makes them."""
 
     @field_validator("name")
     @classmethod
