@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.faults.ledger import Faults
 from harness.observe.leftovers import end_leftovers
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
@@ -53,7 +53,7 @@ class AirflowEnv:
 class RunDag(Protocol):
     """What the fixture `run_dag` is."""
 
-    def __call__(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> ObservedRun:
+    def __call__(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> Run:
         """Trigger a run and wait until it and its pods are over, however they end."""
         ...
 
@@ -159,7 +159,7 @@ def runs(airflow: AirflowApi, recorder: PodRecorder) -> Iterator[Runs]:
 def run_dag(runs: Runs) -> RunDag:
     """Return what runs a DAG to its end: `run_dag("my_dag", {"day": "2026-01-01"})`."""
 
-    def run(dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> ObservedRun:
+    def run(dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> Run:
         return runs.run(dag_id, conf, timeout_s=timeout_s)
 
     return run

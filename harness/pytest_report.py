@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.faults.ledger import Faults
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.report.blame import blame
 from harness.report.records import Case, Failure, Image, PodRecord, RunKey, RunRecord, Session
@@ -70,7 +70,7 @@ class ReportPlugin:
         self.folder = folder
         self._junit = junit
         self._session = Session(utc_now())
-        self._runs: dict[RunKey, ObservedRun] = {}
+        self._runs: dict[RunKey, Run] = {}
         self._recorders: dict[int, PodRecorder] = {}
         self._broken: dict[str, Case] = {}
         self._current: pytest.Item | None = None

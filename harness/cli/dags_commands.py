@@ -14,7 +14,7 @@ from harness.environment import Environment
 from harness.errors import Interrupted, UsageError
 from harness.observe.follow import find_dag, follow, start_run
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot
 from harness.observe.task_logs import TaskLogs
 from harness.redact import redact
@@ -127,7 +127,7 @@ class _Superseded(Exception):  # noqa: N818 - a signal, and no error
 
 def _follow(
     environment: Environment,
-    run: ObservedRun,
+    run: Run,
     on_snapshot: Callable[[RunSnapshot], None],
     say: Callable[[str], None],
     timeout_s: float,
@@ -136,7 +136,7 @@ def _follow(
     return follow(run, on_snapshot=on_snapshot, say=say, timeout_s=timeout_s, next_step=next_step)
 
 
-def _where(environment: Environment, run: ObservedRun) -> str:
+def _where(environment: Environment, run: Run) -> str:
     url = f"{environment.settings.url}/dags/{run.dag_id}/runs/{run.run_id}"
     return f"see it, or end it by marking it failed: {url}"
 

@@ -12,12 +12,12 @@ from rich.text import Text
 
 from harness.cli.run_tree import WAITING, detail, in_counts, run_tree
 from harness.errors import HarnessError
-from harness.observe.pods import TaskKey
 from harness.observe.refusals import why_refused
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
 from harness.observe.task_logs import read_log
 from harness.redact import redact
+from harness.tools.airflow_records import TaskKey
 
 LOG_LINES = 40
 MARGIN = 3  # lines of the screen that are not the tree's: the prompt, and what was said before
@@ -85,7 +85,7 @@ def _states(snapshot: RunSnapshot) -> Iterator[str]:
             yield f"{TaskKey(task.task_id, task.map_index, one.number)}: {one.state or WAITING}{where}"
 
 
-def print_end(console: Console, run: ObservedRun, snapshot: RunSnapshot) -> None:
+def print_end(console: Console, run: Run, snapshot: RunSnapshot) -> None:
     """Print the end of the log of the task that failed first, if one did, and how the run ended in one line."""
     for task, one in _first_failure(snapshot):
         key = TaskKey(task.task_id, task.map_index, one.number)
@@ -112,14 +112,14 @@ def _first_failure(snapshot: RunSnapshot) -> list[tuple[TaskSnapshot, TrySnapsho
     return [(task, task.tries[-1]) for task in snapshot.tasks if task.state == "failed" and task.tries][:1]
 
 
-def _refusal(run: ObservedRun, key: TaskKey) -> str:
+def _refusal(run: Run, key: TaskKey) -> str:
     try:
         return why_refused(run, key)
     except HarnessError:
         return ""  # the log is asked for next, and says that Airflow does not answer
 
 
-def _end_of_log(run: ObservedRun, task: TaskSnapshot, one: TrySnapshot) -> list[str]:
+def _end_of_log(run: Run, task: TaskSnapshot, one: TrySnapshot) -> list[str]:
     try:
         lines = read_log(run, task, one)
     except HarnessError as error:

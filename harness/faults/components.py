@@ -14,7 +14,7 @@ BACK_TIMEOUT_S = 150.0
 
 
 @contextmanager
-def pod_deleted(
+def delete_component(
     kubernetes: Kubernetes,
     namespace: str,
     component: str,
@@ -29,7 +29,7 @@ def pod_deleted(
     `by_force` is `kubectl delete --grace-period=0 --force`: the process gets no SIGTERM that it could act on.
     Raises FaultError when there is not one pod, and WaitTimeoutError when it stays or does not come back.
     """
-    find = partial(component_pods, kubernetes, namespace, component, label)
+    find = partial(list_component_pods, kubernetes, namespace, component, label)
     pods = find()
     if len(pods) != 1:
         raise FaultError(f"{len(pods)} pods of {component} in {namespace}: this fault wants the one there is")
@@ -48,7 +48,7 @@ def pod_deleted(
 
 
 @contextmanager
-def scaled_away(
+def scale_to_zero(
     kubernetes: Kubernetes,
     namespace: str,
     component: str,
@@ -61,7 +61,7 @@ def scaled_away(
     `label` is the one by which a chart tells its components apart, `component` its value.
     Raises FaultError when there is not one such Deployment with a pod.
     """
-    find = partial(component_pods, kubernetes, namespace, component, label)
+    find = partial(list_component_pods, kubernetes, namespace, component, label)
     deployments = kubernetes.list("Deployment", namespace, label_selector=f"{label}={component}")
     if len(deployments) != 1 or not find():
         raise FaultError(f"{len(deployments)} Deployments of {component} in {namespace}: one with a pod is wanted")
@@ -80,7 +80,9 @@ def scaled_away(
         _wait_until_back(find, component, "", clock)
 
 
-def component_pods(kubernetes: Kubernetes, namespace: str, component: str, label: str = labels.COMPONENT) -> Objects:
+def list_component_pods(
+    kubernetes: Kubernetes, namespace: str, component: str, label: str = labels.COMPONENT
+) -> Objects:
     """Return the pods of one component, such as `scheduler`."""
     return kubernetes.list("Pod", namespace, label_selector=f"{label}={component}")
 

@@ -21,7 +21,7 @@ STATES = 'for pid in "$@"; do grep -h ^State: "/proc/$pid/status" 2>/dev/null; d
 
 
 @contextmanager
-def killed(docker: Docker, kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clock = CLOCK) -> Iterator[str]:
+def kill_container(docker: Docker, kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Kill all processes of a running worker pod's container, and see them gone.
 
     There is nothing to undo: the executor makes another pod. Raises FaultError when the pod does not run now, and
@@ -40,7 +40,7 @@ def killed(docker: Docker, kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clo
 
 
 @contextmanager
-def hung(docker: Docker, kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clock = CLOCK) -> Iterator[str]:
+def hang_container(docker: Docker, kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Stop all processes of a running worker pod's container for the length of the block, then let them go on.
 
     Raises FaultError when the pod does not run now, and WaitTimeoutError when its processes do not stop or go on.

@@ -10,7 +10,7 @@ from harness.tools.k8s import Kubernetes
 
 
 @contextmanager
-def deleted_with_grace(kubernetes: Kubernetes, pod: WorkerPod, *, grace_period_s: int) -> Iterator[str]:
+def delete_pod(kubernetes: Kubernetes, pod: WorkerPod, *, grace_period_s: int) -> Iterator[str]:
     """Delete a running pod with so many seconds of grace, and see that its deletion is asked for.
 
     There is nothing to undo. Raises FaultError when the pod does not run now.
@@ -21,7 +21,7 @@ def deleted_with_grace(kubernetes: Kubernetes, pod: WorkerPod, *, grace_period_s
 
 
 @contextmanager
-def evicted(kubernetes: Kubernetes, pod: WorkerPod, *, grace_period_s: int) -> Iterator[str]:
+def evict_pod(kubernetes: Kubernetes, pod: WorkerPod, *, grace_period_s: int) -> Iterator[str]:
     """Evict a running pod by the Eviction API, as `kubectl drain` does, and see that its deletion is asked for.
 
     There is nothing to undo. Raises FaultError when the pod does not run now, and KubernetesError when a

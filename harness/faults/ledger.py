@@ -8,7 +8,7 @@ from datetime import datetime
 from harness.errors import HarnessError
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 
 
 class FaultError(HarnessError):
@@ -25,7 +25,7 @@ class Injection:
     fault: str
     injected: datetime
     proof: str = ""
-    run: ObservedRun | None = None
+    run: Run | None = None
     recovered: datetime | None = None
 
     @property
@@ -44,7 +44,7 @@ class Faults:
 
     @contextmanager
     def __call__(
-        self, name: str, action: AbstractContextManager[str], *, run: ObservedRun | None = None
+        self, name: str, action: AbstractContextManager[str], *, run: Run | None = None
     ) -> Iterator[Injection]:
         """Do `action` for the length of the block; what it yields is the proof that it acted.
 
@@ -60,7 +60,7 @@ class Faults:
             self._recorder.mark(f"{name}: {proof}", when=injection.injected)
             yield injection
 
-    def provoked(self, name: str, proof: str, when: datetime | None, *, run: ObservedRun | None = None) -> Injection:
+    def note(self, name: str, proof: str, when: datetime | None, *, run: Run | None = None) -> Injection:
         """Note a fault that a DAG's own code did at `when`, proven by what was seen of its pod.
 
         Raises FaultError when the proof is empty or there is no time.
@@ -72,7 +72,7 @@ class Faults:
         self._recorder.mark(f"{name}: {proof}", when=when)
         return injection
 
-    def recovered(self, injection: Injection) -> None:
+    def note_recovery(self, injection: Injection) -> None:
         """Note that all is well again now."""
         injection.recovered = self._now()
 

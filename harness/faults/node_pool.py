@@ -28,7 +28,7 @@ class Pool:
 
 
 @contextmanager
-def pooled(kubernetes: Kubernetes, node: str, pool: Pool) -> Iterator[str]:
+def add_to_pool(kubernetes: Kubernetes, node: str, pool: Pool) -> Iterator[str]:
     """Make the node one of the pool, and yield its name; afterwards it has neither the label nor the taint.
 
     What runs there already goes on.
@@ -43,7 +43,7 @@ def pooled(kubernetes: Kubernetes, node: str, pool: Pool) -> Iterator[str]:
 
 
 @contextmanager
-def cordoned(kubernetes: Kubernetes, node: str) -> Iterator[None]:
+def cordon_node(kubernetes: Kubernetes, node: str) -> Iterator[None]:
     """Let nothing be scheduled onto the node for the length of the block."""
     try:
         kubernetes.merge("Node", node, "", {"spec": {"unschedulable": True}})
@@ -90,18 +90,18 @@ def move_components_away(
 
     Raises WaitTimeoutError when they are not.
     """
-    for pod in components_on(kubernetes, node, namespace):
+    for pod in list_components_on(kubernetes, node, namespace):
         kubernetes.delete("Pod", pod["metadata"]["name"], namespace, uid=pod["metadata"]["uid"])
 
     def probe() -> bool | NotYet:
-        left = [pod["metadata"]["name"] for pod in components_on(kubernetes, node, namespace)]
+        left = [pod["metadata"]["name"] for pod in list_components_on(kubernetes, node, namespace)]
         return not_yet(left) if left else is_available()
 
     what = f"Airflow's components away from node {node}"
     wait_until(what, probe, timeout_s=MOVED_TIMEOUT_S, clock=clock)
 
 
-def components_on(kubernetes: Kubernetes, node: str, namespace: str) -> list[Json]:
+def list_components_on(kubernetes: Kubernetes, node: str, namespace: str) -> list[Json]:
     """Return the pods on the node that serve Airflow, neither a worker nor a Job that is over."""
     pods = kubernetes.list("Pod", namespace, label_selector="kubernetes_executor!=True")
     return [pod for pod in pods if pod["spec"].get("nodeName") == node and pod["status"]["phase"] not in FINAL_PHASES]

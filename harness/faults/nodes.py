@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from harness.command import CommandError
 from harness.faults.ledger import FaultError
-from harness.faults.node_pool import cordoned
+from harness.faults.node_pool import cordon_node
 from harness.faults.pods import check_running
 from harness.host.freezer import thaw
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod
@@ -30,7 +30,7 @@ class Nodes:
     clock: Clock = CLOCK
 
     @contextmanager
-    def paused(self, node: str) -> Iterator[str]:
+    def pause(self, node: str) -> Iterator[str]:
         """Let every process of the node stand still; on exit they go on, and the node is Ready.
 
         Yields when Kubernetes has given the node up. Raises FaultError when its container does not stand still, and
@@ -44,7 +44,7 @@ class Nodes:
             self._wait_until_ready(node)
 
     @contextmanager
-    def lost(self, node: str) -> Iterator[str]:
+    def power_off(self, node: str) -> Iterator[str]:
         """Switch the node off, as a power cut does; on exit it is started, and Ready.
 
         Yields when Kubernetes has given the node up. Raises FaultError when its container goes on, and
@@ -58,14 +58,14 @@ class Nodes:
             self._wait_until_ready(node)
 
     @contextmanager
-    def drained(self, node: str, victim: WorkerPod) -> Iterator[str]:
+    def drain(self, node: str, victim: WorkerPod) -> Iterator[str]:
         """Cordon the node and evict its worker pods, as `kubectl drain --force` does; on exit pods may come again.
 
         Raises FaultError when `victim` does not run there, and WaitTimeoutError when a pod stays.
         """
         if check_running(self.kubernetes, victim)["spec"]["nodeName"] != node:
             raise FaultError(f"pod {victim.name} does not run on node {node}: to drain it would be no fault")
-        with cordoned(self.kubernetes, node):
+        with cordon_node(self.kubernetes, node):
             evicted = self._worker_pods(node, victim.namespace)
             for metadata in evicted:
                 self._evict(metadata)

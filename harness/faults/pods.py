@@ -12,7 +12,7 @@ GONE_TIMEOUT_S = 30.0
 
 
 @contextmanager
-def force_deleted(kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clock = CLOCK) -> Iterator[str]:
+def force_delete_pod(kubernetes: Kubernetes, pod: WorkerPod, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Delete a running pod without grace, as `kubectl delete --grace-period=0 --force`, and see that it is gone.
 
     The UID makes sure that no other pod of that name is hit. There is nothing to undo: the executor makes another pod.

@@ -18,7 +18,7 @@ REASON = "PreemptionByScheduler"
 
 
 @contextmanager
-def preempted(kubernetes: Kubernetes, pod: WorkerPod, environment: str, *, clock: Clock = CLOCK) -> Iterator[str]:
+def preempt_pod(kubernetes: Kubernetes, pod: WorkerPod, environment: str, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Make a pod of higher priority that has room on the pod's node only without it, and take it away at the end.
 
     Its request for CPU is all that is free there and what the pod requests. The proof is the pod's DisruptionTarget.

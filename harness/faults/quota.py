@@ -13,7 +13,7 @@ COUNTED_S = 30.0
 
 
 @contextmanager
-def full(kubernetes: Kubernetes, namespace: str, environment: str, *, clock: Clock = CLOCK) -> Iterator[str]:
+def exhaust_quota(kubernetes: Kubernetes, namespace: str, environment: str, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Set a ResourceQuota of as many pods as there are, see that it is used up, and take it away at the end.
 
     Raises WaitTimeoutError when Kubernetes does not count the pods.

@@ -20,7 +20,7 @@ REQUESTS = 4
 
 
 @contextmanager
-def account_throttled(
+def throttle_account(
     docker: Docker,
     node: str,
     kubernetes: Kubernetes,

@@ -13,22 +13,22 @@ ACTS_TIMEOUT_S = 60.0
 
 
 @contextmanager
-def watcher_killed(docker: Docker, node: str, *, clock: Clock = CLOCK) -> Iterator[str]:
+def kill_watcher(docker: Docker, node: str, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Kill the scheduler's KubernetesJobWatcher from its node, and wait at the end until the scheduler has a new one.
 
     Raises FaultError when there is not one such process, and WaitTimeoutError when none follows it.
     """
-    found = watchers(docker, node)
+    found = find_watchers(docker, node)
     if len(found) != 1:
         raise FaultError(f"{len(found)} processes on node {node} look like the KubernetesJobWatcher, one is wanted")
     (pid,) = found
     docker.exec(node, "kill", "-KILL", str(pid))
 
     def dead() -> bool | NotYet:
-        return NotYet(f"process {pid} is still there") if pid in watchers(docker, node) else True
+        return NotYet(f"process {pid} is still there") if pid in find_watchers(docker, node) else True
 
     def replaced() -> bool | NotYet:
-        return True if watchers(docker, node) - {pid} else NotYet("the scheduler has no watcher")
+        return True if find_watchers(docker, node) - {pid} else NotYet("the scheduler has no watcher")
 
     try:
         wait_until(f"process {pid} dead", dead, timeout_s=ACTS_TIMEOUT_S, clock=clock)
@@ -37,7 +37,7 @@ def watcher_killed(docker: Docker, node: str, *, clock: Clock = CLOCK) -> Iterat
         wait_until("a new KubernetesJobWatcher", replaced, timeout_s=ACTS_TIMEOUT_S, clock=clock)
 
 
-def watchers(docker: Docker, node: str) -> set[int]:
+def find_watchers(docker: Docker, node: str) -> set[int]:
     """Return the scheduler's child processes that hold a connection to the Kubernetes API: its watchers."""
     main = _scheduler(docker, node)
     if not main:

@@ -7,7 +7,8 @@ another pod, and a pod that died before its task started is replaced ([kubernete
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from harness.observe.pods import TaskKey, WorkerPod
+from harness.observe.pods import WorkerPod
+from harness.tools.airflow_records import TaskKey
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 

@@ -11,6 +11,7 @@ import yaml
 from harness.errors import HarnessError
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
+from harness.observe.runs import Run
 from harness.redact import redact, remember_secrets
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
@@ -24,14 +25,6 @@ SYSTEM_NAMESPACE = "kube-system"
 OBJECTS = ("Deployment", "StatefulSet", "Job", "Service", "PersistentVolumeClaim")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A DAG run to save the details of."""
-
-    dag_id: str
-    run_id: str
 
 
 @dataclass

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from harness.observe.pods import TaskKey, WorkerPod
-from harness.observe.timeline import timeline
-from harness.tools.airflow_records import TaskInstance
+from harness.observe.pods import WorkerPod
+from harness.observe.story import tell_story
+from harness.tools.airflow_records import TaskInstance, TaskKey
 
 
 def expect_one_pod_per_try(pods: Sequence[WorkerPod], tries: Sequence[TaskInstance]) -> None:
@@ -19,7 +19,7 @@ def expect_one_pod_per_try(pods: Sequence[WorkerPod], tries: Sequence[TaskInstan
     Holds while `[kubernetes_executor] pod_launch_failure_retries` has nothing to do: a pod that dies before its task
     starts is replaced without a new try.
     """
-    wanted = Counter(_key(ti) for ti in tries)
+    wanted = Counter(ti.key for ti in tries)
     seen = Counter(pod.key for pod in pods)
     if wanted != seen:
         _fail(
@@ -37,9 +37,9 @@ def expect_hostnames(pods: Sequence[WorkerPod], tries: Sequence[TaskInstance]) -
     """Check that each try ran, by its own account, in the pod that was made for it."""
     names = {pod.key: pod.name for pod in pods}
     wrong = [
-        f"{_key(ti)} says {ti.hostname or 'nothing'}, its pod is {names.get(_key(ti), 'not there')}"
+        f"{ti.key} says {ti.hostname or 'nothing'}, its pod is {names.get(ti.key, 'not there')}"
         for ti in tries
-        if ti.hostname != names.get(_key(ti))
+        if ti.hostname != names.get(ti.key)
     ]
     if wrong:
         _fail("the try's hostname is its pod's name", "; ".join(wrong), pods, tries)
@@ -106,7 +106,7 @@ def expect_untouched(
     own_pods = [pod for pod in pods if task_id in ("", pod.key.task_id)]
     own_tries = [ti for ti in tries if task_id in ("", ti.task_id)]
     if not own_tries or any(ti.try_number != 1 or ti.state != "success" for ti in own_tries):
-        outcome = [f"{_key(ti)}: {ti.state}" for ti in own_tries]
+        outcome = [f"{ti.key}: {ti.state}" for ti in own_tries]
         _fail("bystanders succeed on their first try", f"{outcome or 'no try at all'}", pods, tries)
     if {pod.uid for pod in own_pods} != set(uids) or not uids:
         _fail(f"bystanders stay in pods {sorted(uids)}", f"{sorted(pod.uid for pod in own_pods)}", pods, tries)
@@ -139,13 +139,9 @@ def expect_nothing_left(pods: Iterable[WorkerPod]) -> None:
         _fail("nothing left running", "; ".join(left), pods, ())
 
 
-def _key(ti: TaskInstance) -> TaskKey:
-    return TaskKey(ti.task_id, ti.map_index, ti.try_number)
-
-
 def _names(keys: Counter[TaskKey]) -> str:
     return ", ".join(sorted(map(str, keys.elements()))) or "none"
 
 
 def _fail(expected: str, seen: str, pods: Iterable[WorkerPod], tries: Iterable[TaskInstance]) -> None:
-    raise AssertionError(f"expected: {expected}\nseen: {seen}\nwhat happened:\n{timeline(pods, tries)}")
+    raise AssertionError(f"expected: {expected}\nseen: {seen}\nwhat happened:\n{tell_story(pods, tries)}")

@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.observe.snapshots import Camera, RunSnapshot
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
@@ -48,7 +48,7 @@ def start_run(
     say: Say,
     now: Callable[[], datetime] = utc_now,
     clock: Clock = CLOCK,
-) -> ObservedRun:
+) -> Run:
     """Trigger a run while `recorder` records, and return it; a paused DAG is unpaused, and `say` hears it.
 
     Raises UsageError for an unknown DAG, and with Airflow's reason when it refuses the run.
@@ -64,11 +64,11 @@ def start_run(
             raise UsageError(str(error), next_step="correct what Airflow names, or the DAG") from None
         if not error.is_away or not _has_run(airflow, dag_id, run_id):
             raise
-    return ObservedRun(dag_id, run_id, airflow, recorder, clock)
+    return Run(dag_id, run_id, airflow, recorder, clock)
 
 
 def follow(
-    run: ObservedRun,
+    run: Run,
     *,
     on_snapshot: Callable[[RunSnapshot], None],
     say: Say,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from harness.tools.airflow_records import TaskKey
+
 WORKER_SELECTOR = "kubernetes_executor=True"
 FINAL_PHASES = frozenset({"Succeeded", "Failed"})
 
@@ -41,20 +43,6 @@ class Condition:
     since: datetime
     seen: datetime
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class TaskKey:
-    """What has one pod of its own: a try of a task; `map_index` is -1 for a task that is not mapped."""
-
-    task_id: str
-    map_index: int
-    try_number: int
-
-    def __str__(self) -> str:
-        """Return `task[map index] try n`."""
-        index = f"[{self.map_index}]" if self.map_index >= 0 else ""
-        return f"{self.task_id}{index} try {self.try_number}"
 
 
 @dataclass(frozen=True)

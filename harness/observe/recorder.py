@@ -103,7 +103,7 @@ class PodRecorder:
         return self._pods.logs.of(uid)
 
     def facts(self, uid: str) -> PodFacts:
-        """Return what is known of the pod beside its object, for `try_timelines`."""
+        """Return what is known of the pod beside its object, for `trace_tries`."""
         return pod_facts(self.events(uid), self.log(uid))
 
     def mark(self, text: str, *, when: datetime | None = None) -> None:

@@ -3,15 +3,15 @@
 import json
 import re
 
-from harness.observe.pods import TaskKey
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
+from harness.tools.airflow_records import TaskKey
 
 EVENT = "state mismatch"
 # The body of Kubernetes' answer, in the text of the client's error.
 MESSAGE = re.compile(r'"message": ?("(?:[^"\\]|\\.)*")')
 
 
-def why_refused(run: ObservedRun, key: TaskKey) -> str:
+def why_refused(run: Run, key: TaskKey) -> str:
     """Return Kubernetes' reason not to make the pod of a try, or an empty string when Airflow tells of none.
 
     Raises AirflowApiError when Airflow does not answer.

@@ -10,7 +10,7 @@ from harness.observe.expectations import expect_nothing_left
 from harness.observe.leftovers import make_run_id
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
-from harness.observe.timeline import timeline
+from harness.observe.story import tell_story
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import DagRun, TaskInstance
@@ -18,7 +18,7 @@ from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
 
 @dataclass(frozen=True)
-class ObservedRun:
+class Run:
     """A run that was triggered while `recorder` was recording."""
 
     dag_id: str
@@ -50,7 +50,7 @@ class ObservedRun:
     @property
     def story(self) -> str:
         """Return what happened, one line an event."""
-        return timeline(self.pods, self.tries)
+        return tell_story(self.pods, self.tries)
 
     def pod_of(self, task_id: str, *, try_number: int = 1, map_index: int = -1) -> WorkerPod | None:
         """Return the newest pod of a try, or None while there is none."""
@@ -96,9 +96,9 @@ class Runs:
         self._airflow = airflow
         self._recorder = recorder
         self._clock = clock
-        self.started: list[ObservedRun] = []
+        self.started: list[Run] = []
 
-    def start(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> ObservedRun:
+    def start(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> Run:
         """Unpause the DAG and trigger a run with an id that no other run has."""
         run_id = make_run_id(os.getpid())
         self._airflow.unpause(dag_id)
@@ -106,13 +106,13 @@ class Runs:
         self._airflow.trigger(dag_id, run_id, conf)
         return run
 
-    def adopt(self, dag_id: str, run_id: str) -> ObservedRun:
+    def adopt(self, dag_id: str, run_id: str) -> Run:
         """Take a run that somebody else started, such as a person in the UI, as if it were started here."""
-        run = ObservedRun(dag_id, run_id, self._airflow, self._recorder, self._clock)
+        run = Run(dag_id, run_id, self._airflow, self._recorder, self._clock)
         self.started.append(run)
         return run
 
-    def run(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float) -> ObservedRun:
+    def run(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float) -> Run:
         """Start a run and wait for its end and that of its pods, whatever the end is."""
         run = self.start(dag_id, conf)
         run.wait(timeout_s=timeout_s)
@@ -129,7 +129,7 @@ class Runs:
                 expect_nothing_left(run.pods)
                 raise
 
-    def _end(self, run: ObservedRun) -> None:
+    def _end(self, run: Run) -> None:
         try:
             if not self._airflow.dag_run(run.dag_id, run.run_id).is_over:
                 self._airflow.fail_run(run.dag_id, run.run_id)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from harness.errors import HarnessError
-from harness.observe.pods import FINAL_PHASES, TaskKey, WorkerPod
-from harness.observe.runs import ObservedRun
-from harness.tools.airflow_records import FINAL_RUN_STATES, TaskInstance
+from harness.observe.pods import FINAL_PHASES, WorkerPod
+from harness.observe.runs import Run
+from harness.tools.airflow_records import FINAL_RUN_STATES, TaskInstance, TaskKey
 
 # Reasons of a container that only say how things should be.
 USUAL_REASONS = frozenset({"Completed", "PodInitializing", "ContainerCreating"})
@@ -68,7 +68,7 @@ class RunSnapshot:
 class Camera:
     """Takes snapshots of a run that was triggered at `started`; `say` hears, once, that its pods are no longer seen."""
 
-    run: ObservedRun
+    run: Run
     say: Say
     now: Callable[[], datetime]
     started: datetime
@@ -102,20 +102,16 @@ class Camera:
 
     def _task(self, ti: TaskInstance, pods: Mapping[TaskKey, WorkerPod], seen: datetime) -> TaskSnapshot:
         tries = [*self._tries_before(ti), ti] if ti.try_number else []
-        shots = tuple(_snapshot_of_try(one, pods.get(_key(one)), seen) for one in tries)
+        shots = tuple(_snapshot_of_try(one, pods.get(one.key), seen) for one in tries)
         return TaskSnapshot(ti.task_id, ti.map_index, ti.label, ti.state, shots)
 
     def _tries_before(self, ti: TaskInstance) -> list[TaskInstance]:
         """Return the earlier tries, which are asked for once: they are over."""
-        key = _key(ti)
+        key = ti.key
         if ti.try_number > 1 and key not in self._earlier:
             tries = self.run.airflow.tries(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
             self._earlier[key] = [one for one in tries if one.try_number < ti.try_number]
         return self._earlier.get(key, [])
-
-
-def _key(ti: TaskInstance) -> TaskKey:
-    return TaskKey(ti.task_id, ti.map_index, ti.try_number)
 
 
 def _snapshot_of_try(ti: TaskInstance, pod: WorkerPod | None, seen: datetime) -> TrySnapshot:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.observe.pods import TaskKey
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
 from harness.tools.airflow_client import AirflowApiError
+from harness.tools.airflow_records import TaskKey
 
 MARKER = re.compile(r"::(group::(?P<title>.*)|endgroup::)")
 HEAD = re.compile(r"\d{4}-\d\d-\d\dT\S+ (?P<level>\w+) ")
@@ -26,7 +26,7 @@ WITH_LOG = frozenset({"running", "success", "failed", "up_for_retry", "up_for_re
 class TaskLogs:
     """Reads the logs of one run; call `news` with each snapshot."""
 
-    run: ObservedRun
+    run: Run
     _shown: dict[TaskKey, int] = field(default_factory=dict)
     _quiet: dict[TaskKey, int] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ def _key(task: TaskSnapshot, one: TrySnapshot) -> TaskKey:
     return TaskKey(task.task_id, task.map_index, one.number)
 
 
-def read_log(run: ObservedRun, task: TaskSnapshot, one: TrySnapshot) -> list[str]:
+def read_log(run: Run, task: TaskSnapshot, one: TrySnapshot) -> list[str]:
     """Return the lines of a try's log, not redacted, without what Airflow logs about its own work before and after."""
     text = run.airflow.logs(run.dag_id, run.run_id, task.task_id, one.number, map_index=task.map_index)
     return list(_unfolded(text.splitlines()))

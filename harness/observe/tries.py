@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from harness.observe.events import ClusterEvent
 from harness.observe.pod_logs import PodLog
-from harness.observe.pods import TaskKey, WorkerPod
-from harness.tools.airflow_records import TaskInstance
+from harness.observe.pods import WorkerPod
+from harness.tools.airflow_records import TaskInstance, TaskKey
 
 CUT = timedelta(seconds=1)
 
@@ -104,7 +104,7 @@ class TryTimeline:
         return spans
 
 
-def try_timelines(
+def trace_tries(
     tries: Sequence[TaskInstance],
     pods: Sequence[WorkerPod],
     facts: Callable[[str], PodFacts] = lambda _: NO_FACTS,
@@ -121,7 +121,7 @@ def try_timelines(
     for pod in pods:
         left.setdefault(pod.key, []).append(pod)
     for ti in tries:
-        own = left.get(_key(ti), [])
+        own = left.get(ti.key, [])
         # A try that was deferred has had several pods, and ran last in the one that it names.
         mine = next((pod for pod in own if pod.name == ti.hostname), own[-1] if own else None)
         if mine:
@@ -145,7 +145,7 @@ def _timeline(
     if pod:
         found |= _pod_moments(pod, facts(pod.uid), found)
     moments = tuple(sorted(found.items(), key=lambda item: (item[1], ORDER.index(item[0]))))
-    key = pod.key if pod else _key(ti) if ti else TaskKey("", -1, 0)
+    key = pod.key if pod else ti.key if ti else TaskKey("", -1, 0)
     return TryTimeline(key, ti, pod, moments)
 
 
@@ -192,10 +192,6 @@ def _begin(timeline: TryTimeline) -> datetime:
 
 def _task(timeline: TryTimeline) -> tuple[str, int]:
     return timeline.key.task_id, timeline.key.map_index
-
-
-def _key(ti: TaskInstance) -> TaskKey:
-    return TaskKey(ti.task_id, ti.map_index, ti.try_number)
 
 
 def total_by_phase(timelines: Iterable[TryTimeline]) -> dict[str, list[float]]:

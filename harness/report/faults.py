@@ -5,9 +5,9 @@ from math import ceil
 from typing import Any
 
 from harness.observe.duplicates import find_duplicates
-from harness.observe.pods import TaskKey
 from harness.observe.tries import FINISHED, GONE, RUNNING, TryTimeline
 from harness.report.records import Case, RunRecord, Session
+from harness.tools.airflow_records import TaskKey
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from harness.observe.follower import Gap
 from harness.observe.pod_logs import PodLog
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import Mark
-from harness.observe.tries import NO_FACTS, PodFacts, TryTimeline, pod_facts, try_timelines
+from harness.observe.tries import NO_FACTS, PodFacts, TryTimeline, pod_facts, trace_tries
 from harness.tools.airflow_records import TaskInstance
 
 Verdict = Literal["failed", "error", "interrupted", "xpassed", "not run", "skipped", "xfailed", "passed"]
@@ -78,7 +78,7 @@ class RunRecord:
         """Return where the time of each try went."""
         facts: dict[str, PodFacts] = {one.pod.uid: pod_facts(one.events, one.log) for one in self.pods}
         pods = [one.pod for one in self.pods]
-        return try_timelines(self.tries, pods, lambda uid: facts.get(uid, NO_FACTS), self.asked)
+        return trace_tries(self.tries, pods, lambda uid: facts.get(uid, NO_FACTS), self.asked)
 
 
 @dataclass

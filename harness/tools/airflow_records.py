@@ -81,6 +81,20 @@ class DagRun:
 
 
 @dataclass(frozen=True)
+class TaskKey:
+    """What has one pod of its own: a try of a task; `map_index` is -1 for a task that is not mapped."""
+
+    task_id: str
+    map_index: int
+    try_number: int
+
+    def __str__(self) -> str:
+        """Return `task[map index] try n`."""
+        index = f"[{self.map_index}]" if self.map_index >= 0 else ""
+        return f"{self.task_id}{index} try {self.try_number}"
+
+
+@dataclass(frozen=True)
 class TaskInstance:
     """One try of one task; `map_index` is -1 for a task that is not mapped, `hostname` the worker pod's name."""
 
@@ -101,6 +115,11 @@ class TaskInstance:
     def label(self) -> str:
         """Return `task[map index]` as people write it."""
         return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
+
+    @property
+    def key(self) -> TaskKey:
+        """Return which try of which task it is."""
+        return TaskKey(self.task_id, self.map_index, self.try_number)
 
 
 @dataclass(frozen=True)

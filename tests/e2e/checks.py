@@ -7,18 +7,18 @@ from harness.observe.expectations import (
     expect_one_pod_per_try,
     expect_tries,
 )
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.waiting import NotYet
 
 
-def at_work(run: ObservedRun, task_id: str, count: int) -> set[str] | NotYet:
+def at_work(run: Run, task_id: str, count: int) -> set[str] | NotYet:
     """Return the UIDs of the pods when so many tasks run, by Airflow's account and by that of their pods."""
     tasks = [ti for ti in run.task_instances if ti.task_id == task_id and ti.state == "running"]
     pods = {pod.uid for pod in run.pods if pod.key.task_id == task_id and pod.phase == "Running"}
     return pods if len(tasks) == len(pods) == count else NotYet(f"{len(tasks)} tasks and {len(pods)} pods run")
 
 
-def check_run(run: ObservedRun, tries: dict[str, int]) -> None:
+def check_run(run: Run, tries: dict[str, int]) -> None:
     """Check a run that ended: these tries and no others, a pod for each, success, and nothing left."""
     pods, seen = run.pods, run.tries
     expect_tries(seen, tries, pods)

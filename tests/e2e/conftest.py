@@ -132,6 +132,6 @@ def _collect(item: pytest.Item, environment: AirflowEnv) -> Path:
         environment.airflow,
         folder,
         namespace=environment.namespace,
-        runs=[evidence.Run(run.dag_id, run.run_id) for run in started],
+        runs=started,
         recorder=fixtures.get("recorder"),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.tools.airflow_records import DagRun, TaskInstance
 
 
@@ -21,7 +21,7 @@ class History:
         return found
 
 
-def history_of(run: ObservedRun) -> History:
+def history_of(run: Run) -> History:
     """Return a run's history as Airflow has it now."""
     tries = sorted(run.tries, key=lambda one: (one.task_id, one.map_index, one.try_number))
     return History(run.airflow.dag_run(run.dag_id, run.run_id), tuple(tries))

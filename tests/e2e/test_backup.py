@@ -16,7 +16,7 @@ import pytest
 from harness.command import run
 from harness.credentials import read_credentials
 from harness.observe.leftovers import make_run_id
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import NotYet, wait_until
@@ -107,7 +107,7 @@ def fernet_key(env: AirflowEnv) -> str:
     return b64decode(secret["data"]["fernet-key"]).decode()
 
 
-def log_of(run_: ObservedRun) -> str:
+def log_of(run_: Run) -> str:
     """Return the log of a task's last try."""
     return run_.airflow.logs(run_.dag_id, run_.run_id, "victim", 3)
 

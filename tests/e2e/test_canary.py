@@ -21,7 +21,7 @@ from harness.cluster import control_plane
 from harness.command import run
 from harness.observe import evidence
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 
 pytestmark = pytest.mark.timeout(420, func_only=True)
@@ -166,7 +166,7 @@ def pod_logs(env: AirflowEnv) -> Texts:
             yield f"{name}/{container['name']}", text
 
 
-def task_logs(env: AirflowEnv, observed: ObservedRun, recorder: PodRecorder) -> Texts:
+def task_logs(env: AirflowEnv, observed: Run, recorder: PodRecorder) -> Texts:
     for one in observed.tries:
         yield one.label, env.airflow.logs(observed.dag_id, observed.run_id, one.task_id, one.try_number)
     for pod in observed.pods:
@@ -198,7 +198,7 @@ def login_of(env: AirflowEnv, canaries: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def rest_answers(env: AirflowEnv, observed: ObservedRun, canaries: Mapping[str, str]) -> Texts:
+def rest_answers(env: AirflowEnv, observed: Run, canaries: Mapping[str, str]) -> Texts:
     login = login_of(env, canaries)
     run_path = f"/dags/{observed.dag_id}/dagRuns/{quote(observed.run_id, safe='')}"
     with httpx2.Client(base_url=env.settings.url, trust_env=False, timeout=30) as client:
@@ -251,7 +251,7 @@ def test_no_value_of_a_secret_is_found_anywhere(
             env.airflow,
             tmp_path / "evidence",
             namespace=env.namespace,
-            runs=[evidence.Run(failing.dag_id, failing.run_id)],
+            runs=[failing],
             recorder=recorder,
         )
         look("evidence", files_below(folder))

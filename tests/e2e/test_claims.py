@@ -14,13 +14,13 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.faults.ledger import Faults
-from harness.faults.node_pool import Pool, pooled
+from harness.faults.node_pool import Pool, add_to_pool
 from harness.observe.duplicates import most_at_once
 from harness.observe.expectations import expect_untouched, expect_witness
 from harness.observe.follower import utc_now
 from harness.observe.leftovers import make_run_id
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import DagRun
@@ -56,13 +56,13 @@ class LivePod:
 class OwnPods:
     """The run whose task `shaped` has a pod of its own making, and both pods as they were while it ran."""
 
-    run: ObservedRun
+    run: Run
     plain: LivePod
     shaped: LivePod
 
 
 @pytest.fixture(scope="module")
-def batch(airflow: AirflowApi, shared_runs: Runs, every_minute: datetime) -> dict[str, ObservedRun]:  # noqa: ARG001 - its minute goes by beside the batch
+def batch(airflow: AirflowApi, shared_runs: Runs, every_minute: datetime) -> dict[str, Run]:  # noqa: ARG001 - its minute goes by beside the batch
     """Start the runs that do not disturb each other, first that of a paused DAG."""
     airflow.pause("e2e_paused")
     paused = shared_runs.adopt("e2e_paused", make_run_id(os.getpid()))
@@ -86,7 +86,7 @@ def every_minute(airflow: AirflowApi, shared_runs: Runs) -> Iterator[datetime]:
 
 
 @pytest.fixture(scope="module")
-def own_pods(airflow_env: AirflowEnv, shared_runs: Runs, batch: dict[str, ObservedRun]) -> OwnPods:  # noqa: ARG001 - they run side by side
+def own_pods(airflow_env: AirflowEnv, shared_runs: Runs, batch: dict[str, Run]) -> OwnPods:  # noqa: ARG001 - they run side by side
     """Run a task with another image, and look at its pod while it runs."""
     with tagged(airflow_env.environment.cluster, OWN_IMAGE):
         run = shared_runs.start("e2e_own_pod")
@@ -150,7 +150,7 @@ def test_task_has_cpu_and_memory_of_its_own(own_pods: OwnPods) -> None:
     assert plain == {"cpu": "max 100000", "memory": str(2**30)}
 
 
-def report_of(run: ObservedRun, task_id: str) -> Any:
+def report_of(run: Run, task_id: str) -> Any:
     return run.airflow.xcom(run.dag_id, run.run_id, task_id)
 
 
@@ -167,9 +167,7 @@ def test_task_has_an_image_of_its_own(own_pods: OwnPods, airflow_env: AirflowEnv
     assert own_pods.plain.image == airflow_env.environment.cluster.images.airflow
 
 
-def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(
-    batch: dict[str, ObservedRun], fault: Faults
-) -> None:
+def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(batch: dict[str, Run], fault: Faults) -> None:
     run, other = batch["e2e_hard_exit"], batch["e2e_bystander"]
     run.wait(timeout_s=120)
     other.wait(timeout_s=120)
@@ -177,7 +175,7 @@ def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(
     assert victim
     assert sibling
     assert stranger
-    fault.provoked("the task's process exits without a word", f"try 1 ended with pod {victim.name}", victim.ended)
+    fault.note("the task's process exits without a word", f"try 1 ended with pod {victim.name}", victim.ended)
 
     check_run(run, {"victim": 2, "bystander": 1})
     for witnessed, pod, task_id in ((run, sibling, "bystander"), (other, stranger, "wait")):
@@ -187,7 +185,7 @@ def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(
     assert other.state == "success", other.story
 
 
-def test_retry_is_a_new_pod_and_the_log_of_the_first_try_stays(batch: dict[str, ObservedRun]) -> None:
+def test_retry_is_a_new_pod_and_the_log_of_the_first_try_stays(batch: dict[str, Run]) -> None:
     run = batch["e2e_raises_once"]
     run.wait(timeout_s=90)
     check_run(run, {"flaky": 2})
@@ -196,7 +194,7 @@ def test_retry_is_a_new_pod_and_the_log_of_the_first_try_stays(batch: dict[str, 
 
 
 def test_paused_dag_s_run_waits_without_a_pod_and_goes_on_when_unpaused(
-    batch: dict[str, ObservedRun], airflow: AirflowApi
+    batch: dict[str, Run], airflow: AirflowApi
 ) -> None:
     run = batch["e2e_paused"]
     later = batch["e2e_raises_once"].wait(timeout_s=90)
@@ -235,7 +233,7 @@ def test_task_is_placed_on_its_node_pool_and_no_other_task_is(airflow_env: Airfl
     run = runs.start("e2e_pooled")
     inside = wait_until("a place for the task in the pool", lambda: placed(run, "inside"), timeout_s=60)
     assert (inside.node, inside.reason) == ("", NO_PLACE), "no node is of the pool yet"
-    with pooled(airflow_env.kubernetes, node, POOL):
+    with add_to_pool(airflow_env.kubernetes, node, POOL):
         outside = wait_until("a place for the other task", lambda: placed(run, "outside"), timeout_s=60)
         assert outside.node != node
     run.wait(timeout_s=60)
@@ -244,7 +242,7 @@ def test_task_is_placed_on_its_node_pool_and_no_other_task_is(airflow_env: Airfl
     assert inside.node == node
 
 
-def placed(run: ObservedRun, task_id: str) -> WorkerPod | NotYet:
+def placed(run: Run, task_id: str) -> WorkerPod | NotYet:
     """Return the task's pod once Kubernetes has found a node for it, or none."""
     pod = run.pod_of(task_id)
     return pod if pod and (pod.node or pod.reason == NO_PLACE) else NotYet("not decided" if pod else "no pod")

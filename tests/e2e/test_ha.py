@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import pytest
 
-from harness.faults.components import component_pods
+from harness.faults.components import list_component_pods
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.release import not_available
@@ -84,7 +84,7 @@ def test_a_scheduler_that_is_killed_is_not_missed(two_of_each: AirflowEnv, runs:
 
     def replaced() -> Json | NotYet:
         known = {metadata["uid"], other["metadata"]["uid"]}
-        pods = component_pods(kubernetes, env.namespace, "scheduler")
+        pods = list_component_pods(kubernetes, env.namespace, "scheduler")
         new = [pod for pod in pods if pod["metadata"]["uid"] not in known and is_ready(pod)]
         return new[0] if new else NotYet(f"{len(pods)} schedulers")
 
@@ -99,7 +99,7 @@ def two_that_serve(env: AirflowEnv, component: str) -> Objects:
     """Return the two pods of a component, once what went before them is gone."""
 
     def probe() -> Objects | NotYet:
-        pods = component_pods(env.kubernetes, env.namespace, component)
+        pods = list_component_pods(env.kubernetes, env.namespace, component)
         serving = [pod for pod in pods if is_ready(pod) and not pod["metadata"].get("deletionTimestamp")]
         return serving if len(serving) == len(pods) == TWO else NotYet(f"{len(serving)} of {len(pods)} serve")
 

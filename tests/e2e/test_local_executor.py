@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.faults.components import pod_deleted
+from harness.faults.components import delete_component
 from harness.faults.ledger import Faults
 from harness.observe.expectations import expect_untouched
 from harness.observe.follower import utc_now
 from harness.observe.leftovers import make_run_id
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import TaskInstance
@@ -81,7 +81,7 @@ def local(airflow_env: AirflowEnv) -> Iterator[AirflowApi]:
 class Pair:
     """The same DAG, at work with both executors at once."""
 
-    here: ObservedRun
+    here: Run
     there: LocalRun
     bystander: WorkerPod
     before: dict[str, TaskInstance]
@@ -113,7 +113,7 @@ def test_task_that_ends_all_processes_ends_its_neighbor_with_the_local_executor_
     assert victim
     killed = [one for one in victim.containers if one.exit_code == KILLED]
     proof = f"pod {victim.name} ended with exit code {KILLED}" if killed else ""
-    fault.provoked("a task ends every process that it may", proof, victim.ended, run=pair.here)
+    fault.note("a task ends every process that it may", proof, victim.ended, run=pair.here)
     check_run(pair.here, {"victim": 2, "bystander": 1})
     expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
 
@@ -130,7 +130,7 @@ def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone
 ) -> None:
     pair = start(is_selfish=False)
     ours, other = (
-        pod_deleted(airflow_env.kubernetes, namespace, "scheduler", by_force=True)
+        delete_component(airflow_env.kubernetes, namespace, "scheduler", by_force=True)
         for namespace in (airflow_env.namespace, NAMESPACE)
     )
     with (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.cluster import control_plane
-from harness.faults.components import component_pods
+from harness.faults.components import list_component_pods
 from harness.observe.runs import Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.k8s import Json, is_ready
@@ -98,7 +98,7 @@ def flows(env: AirflowEnv) -> Flows:
     docker, into = env.environment.docker, (control_plane(env.settings), *KUBECTL, "--namespace", env.namespace)
     targets = []
     for component, port in PORTS.items():
-        pods = component_pods(env.kubernetes, env.namespace, component)
+        pods = list_component_pods(env.kubernetes, env.namespace, component)
         # One of an earlier rollout may be on its way out.
         (pod,) = (pod for pod in pods if not pod["metadata"].get("deletionTimestamp"))
         targets.append(f"{component}={pod['status']['podIP']}={port}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 
 from .checks import check_run
@@ -18,19 +18,19 @@ TRIES = {
 
 
 @pytest.fixture(scope="module")
-def started(shared_runs: Runs) -> dict[str, ObservedRun]:
+def started(shared_runs: Runs) -> dict[str, Run]:
     """Start all of them at once, for they wait more than they work."""
     return {dag_id: shared_runs.start(dag_id) for dag_id in TRIES}
 
 
 @pytest.mark.parametrize("dag_id", TRIES)
-def test_dag_runs_green(started: dict[str, ObservedRun], dag_id: str) -> None:
+def test_dag_runs_green(started: dict[str, Run], dag_id: str) -> None:
     run = started[dag_id]
     run.wait(timeout_s=180)
     check_run(run, TRIES[dag_id])
 
 
-def test_log_outlives_the_pod(airflow_env: AirflowEnv, started: dict[str, ObservedRun]) -> None:
+def test_log_outlives_the_pod(airflow_env: AirflowEnv, started: dict[str, Run]) -> None:
     run = started["hello"]
     run.wait(timeout_s=180)
     assert "hello from hello-greet" in airflow_env.airflow.logs(run.dag_id, run.run_id, "receive", 1)

@@ -8,7 +8,7 @@ import pytest
 
 from harness.command import run
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.k8s import Json
 
@@ -25,13 +25,11 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def batch(shared_runs: Runs) -> Mapping[str, ObservedRun]:
+def batch(shared_runs: Runs) -> Mapping[str, Run]:
     return {dag_id: shared_runs.start(dag_id) for dag_id in ("e2e_template", *REFUSED)}
 
 
-def test_task_has_the_pod_of_the_template_that_it_picks(
-    airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun]
-) -> None:
+def test_task_has_the_pod_of_the_template_that_it_picks(airflow_env: AirflowEnv, batch: Mapping[str, Run]) -> None:
     observed = batch["e2e_template"]
     small, common = (live(airflow_env, observed.wait_until_running(task_id)) for task_id in ("small", "common"))
     observed.wait(timeout_s=90)
@@ -47,7 +45,7 @@ def test_task_has_the_pod_of_the_template_that_it_picks(
 
 @pytest.mark.parametrize("dag_id", REFUSED)
 def test_task_whose_pod_is_refused_fails_at_once_and_the_audit_log_says_why(
-    batch: Mapping[str, ObservedRun], dag_id: str
+    batch: Mapping[str, Run], dag_id: str
 ) -> None:
     observed = batch[dag_id]
     observed.wait(timeout_s=90)
@@ -57,7 +55,7 @@ def test_task_whose_pod_is_refused_fails_at_once_and_the_audit_log_says_why(
     assert REFUSED[dag_id] in line.extra.replace("\\", "")
 
 
-def test_dags_run_tells_why_the_pod_is_refused(airflow_env: AirflowEnv, batch: Mapping[str, ObservedRun]) -> None:
+def test_dags_run_tells_why_the_pod_is_refused(airflow_env: AirflowEnv, batch: Mapping[str, Run]) -> None:
     batch["e2e_privileged"].wait(timeout_s=90)
     harness = Path(sys.executable).with_name("harness")
     words = ["--name", airflow_env.settings.name, "dags", "run", "e2e_privileged"]

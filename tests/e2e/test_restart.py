@@ -7,8 +7,8 @@ import pytest
 
 from harness import labels
 from harness.cluster import Cluster
-from harness.faults.components import pod_deleted
-from harness.observe.runs import ObservedRun, Runs
+from harness.faults.components import delete_component
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import NotYet, wait_until
@@ -45,13 +45,13 @@ def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
 def test_history_is_the_same_when_the_database_has_another_pod(airflow_env: AirflowEnv, runs: Runs) -> None:
     over = runs.run("e2e_raises_once", timeout_s=180)
     kept = history_of(over)
-    with pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "postgresql", by_force=True):
+    with delete_component(airflow_env.kubernetes, airflow_env.namespace, "postgresql", by_force=True):
         pass
     wait_until("Airflow after the database's death", lambda: health(airflow_env), timeout_s=BACK_WITHIN_S)
     assert history_of(over) == kept
 
 
-def logs_of(run: ObservedRun) -> list[str]:
+def logs_of(run: Run) -> list[str]:
     """Return the log of each try of the task that failed once."""
     logs = [run.airflow.logs(run.dag_id, run.run_id, "flaky", number) for number in (1, 2)]
     assert "the first try fails" in logs[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.faults.components import component_pods
+from harness.faults.components import list_component_pods
 from harness.observe.follower import utc_now
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.k8s import is_ready
@@ -17,12 +17,12 @@ MANY = 50
 @pytest.mark.timeout(240, func_only=True)
 def test_no_request_fails_while_the_api_server_is_replaced(airflow_env: AirflowEnv) -> None:
     kubernetes, namespace = airflow_env.kubernetes, airflow_env.namespace
-    before = {pod["metadata"]["uid"] for pod in component_pods(kubernetes, namespace, "api-server")}
+    before = {pod["metadata"]["uid"] for pod in list_component_pods(kubernetes, namespace, "api-server")}
     answers: list[str] = []
 
     def probe() -> bool | NotYet:
         answers.append(ask_as_a_worker(airflow_env))
-        pods = component_pods(kubernetes, namespace, "api-server")
+        pods = list_component_pods(kubernetes, namespace, "api-server")
         left = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in before or not is_ready(pod)]
         return NotYet(f"{', '.join(left)} is there") if left else True
 

@@ -13,8 +13,8 @@ from harness.command import CommandError, run
 from harness.delivery.live import Delivery
 from harness.delivery.pack import Package, pack
 from harness.delivery.versioned import VERSIONS_KEPT, VersionedStore
-from harness.faults.components import pod_deleted
-from harness.observe.runs import ObservedRun, Runs
+from harness.faults.components import delete_component
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 
 from .checks import check_run
@@ -48,7 +48,7 @@ class Author:
         """Deliver the folder as it is."""
         return self.delivered.delivering.deliver(pack(self.folder))
 
-    def check(self, run: ObservedRun, word: str, word_of_package: str = "") -> None:
+    def check(self, run: Run, word: str, word_of_package: str = "") -> None:
         """Wait for a run's end, and check that both of its tasks had this word from both files."""
         run.wait(timeout_s=180)
         check_run(run, STEPS)
@@ -111,7 +111,7 @@ def test_a_sync_while_the_scheduler_restarts_loses_nothing(author: Author, runs:
     began = runs.start(author.dag_id, {"seconds": 25})
     began.wait_until_running("first")
 
-    with pod_deleted(author.env.kubernetes, author.env.namespace, "scheduler", by_force=True):
+    with delete_component(author.env.kubernetes, author.env.namespace, "scheduler", by_force=True):
         author.save("new")
     following = runs.start(author.dag_id)
 
@@ -192,7 +192,7 @@ def test_twelve_mebibytes_in_nested_packages_arrive_and_one_edit_writes_one_shar
 
 @pytest.mark.timeout(900, func_only=True)
 def test_fifty_syncs_in_a_row_while_runs_go_on(author: Author, runs: Runs) -> None:
-    started: list[tuple[ObservedRun, str]] = []
+    started: list[tuple[Run, str]] = []
     for number in range(50):
         word = f"word {number}"
         author.save(word)

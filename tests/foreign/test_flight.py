@@ -3,7 +3,7 @@
 import pytest
 
 from harness.faults.ledger import Faults
-from harness.faults.pods import force_deleted
+from harness.faults.pods import force_delete_pod
 from harness.observe.expectations import expect_all_succeeded, expect_one_pod_per_try, expect_tries
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
@@ -28,7 +28,7 @@ def test_a_task_is_one_pod(
 def test_a_deleted_pod_is_replaced(airflow_env: AirflowEnv, runs: Runs, fault: Faults) -> None:
     run = runs.start("flight", {"seconds": 600})
     victim = run.wait_until_running("fly")
-    with fault("the pod is force-deleted", force_deleted(airflow_env.kubernetes, victim)):
+    with fault("the pod is force-deleted", force_delete_pod(airflow_env.kubernetes, victim)):
         run.wait(timeout_s=200)
     expect_tries(run.tries, {"fly": 2}, run.pods)
     expect_one_pod_per_try(run.pods, run.tries)

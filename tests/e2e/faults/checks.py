@@ -2,7 +2,7 @@
 
 from harness.observe.expectations import expect_makespan, expect_retried_within, expect_untouched, expect_witness
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.waiting import NotYet, wait_until
 
 from ..checks import check_run
@@ -10,7 +10,7 @@ from ..checks import check_run
 RETRIED_WITHIN_S = 60
 
 
-def wait_for_first_line(run: ObservedRun) -> None:
+def wait_for_first_line(run: Run) -> None:
     """Wait until the victim's first try has logged a line of its own.
 
     Before that a SIGTERM ends the task's process at once, and only the heartbeat that it misses tells Airflow. From
@@ -25,13 +25,13 @@ def wait_for_first_line(run: ObservedRun) -> None:
     wait_until("the first line of the task's log", probe, timeout_s=30, clock=run.clock)
 
 
-def noticed_by(run: ObservedRun) -> set[str]:
+def noticed_by(run: Run) -> set[str]:
     """Return how Airflow noticed that a try was lost: `state mismatch` from its pod, or `heartbeat timeout`."""
     seen = {line.event for line in run.airflow.event_logs(run.dag_id, run.run_id)}
     return seen & {"state mismatch", "heartbeat timeout"}
 
 
-def check_retried(run: ObservedRun, bystander: WorkerPod) -> None:
+def check_retried(run: Run, bystander: WorkerPod) -> None:
     """Check that the victim was retried soon, and that the bystander ran through it in the pod that it had before."""
     check_run(run, {"victim": 2, "bystander": 1})
     pods, tries = run.pods, run.tries
@@ -43,7 +43,7 @@ def check_retried(run: ObservedRun, bystander: WorkerPod) -> None:
     expect_untouched(pods, tries, uids={bystander.uid}, task_id="bystander")
 
 
-def check_bystander_run(other: ObservedRun, pod: WorkerPod, *, quiet_s: float) -> None:
+def check_bystander_run(other: Run, pod: WorkerPod, *, quiet_s: float) -> None:
     """Check that a run of `e2e_bystander` ended on its first try, in its pod, and hardly later than a quiet one."""
     other.wait(timeout_s=90)
     check_run(other, {"wait": 1})

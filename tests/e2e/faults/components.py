@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from harness import release
-from harness.faults.components import component_pods
+from harness.faults.components import list_component_pods
 from harness.observe.expectations import expect_untouched
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, wait_until
 
@@ -17,13 +17,13 @@ def restarts(env: AirflowEnv, component: str) -> dict[str, int]:
     """Return UID -> restarts of the component's pods."""
     return {
         pod["metadata"]["uid"]: sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
-        for pod in component_pods(env.kubernetes, env.namespace, component)
+        for pod in list_component_pods(env.kubernetes, env.namespace, component)
     }
 
 
 def ends(env: AirflowEnv, component: str, since: datetime, *, namespace: str = "") -> list[str]:
     """Return when containers of the component ended since then, by the kubelet."""
-    pods = component_pods(env.kubernetes, namespace or env.namespace, component)
+    pods = list_component_pods(env.kubernetes, namespace or env.namespace, component)
     statuses = [status for pod in pods for status in pod["status"]["containerStatuses"]]
     states = [status.get(key, {}).get("terminated") for status in statuses for key in ("state", "lastState")]
     times = [state["finishedAt"] for state in states if state]
@@ -36,7 +36,7 @@ def owner(env: AirflowEnv, pod: WorkerPod) -> str:
     return str(found["metadata"]["labels"]["airflow-worker"]) if found else ""
 
 
-def check_unharmed(env: AirflowEnv, run: ObservedRun, pod: WorkerPod) -> None:
+def check_unharmed(env: AirflowEnv, run: Run, pod: WorkerPod) -> None:
     """Check that the run of `e2e_bystander` ended well on try 1 in its pod, and that every component is there."""
     check_run(run, {"wait": 1})
     expect_untouched(run.pods, run.tries, uids={pod.uid})
@@ -49,7 +49,7 @@ def check_available(env: AirflowEnv) -> None:
     release.wait_until_it_serves(env.airflow, env.settings, lambda _: None)
 
 
-def wait_until_task_is(run: ObservedRun, state: str, *, task_id: str = "wait", timeout_s: float = 60) -> None:
+def wait_until_task_is(run: Run, state: str, *, task_id: str = "wait", timeout_s: float = 60) -> None:
     """Wait until Airflow has the task in this state."""
 
     def probe() -> bool | NotYet:
@@ -59,10 +59,10 @@ def wait_until_task_is(run: ObservedRun, state: str, *, task_id: str = "wait", t
     wait_until(f"task {task_id} of run {run.run_id} {state}", probe, timeout_s=timeout_s)
 
 
-def is_refused(env: AirflowEnv, run: ObservedRun, why: str) -> bool | NotYet:
+def is_refused(env: AirflowEnv, run: Run, why: str) -> bool | NotYet:
     """Tell whether a task of the run is queued and the scheduler says why it was refused its pod."""
     states = [ti.state for ti in run.task_instances]
-    (scheduler,) = component_pods(env.kubernetes, env.namespace, "scheduler")
+    (scheduler,) = list_component_pods(env.kubernetes, env.namespace, "scheduler")
     log = env.kubernetes.pod_log(scheduler["metadata"]["name"], env.namespace, container="scheduler", tail_lines=400)
     if "queued" in states and any(why in line and run.run_id in line for line in log.splitlines()):
         return True

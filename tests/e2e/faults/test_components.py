@@ -6,8 +6,8 @@ import httpx2 as httpx
 import pytest
 
 from harness.delivery.pack import pack
-from harness.faults.components import component_pods, pod_deleted, scaled_away
-from harness.faults.containers import hung
+from harness.faults.components import delete_component, list_component_pods, scale_to_zero
+from harness.faults.containers import hang_container
 from harness.faults.ledger import Faults
 from harness.observe.duplicates import find_duplicates
 from harness.observe.expectations import expect_all_succeeded, expect_tries
@@ -35,21 +35,21 @@ def test_running_task_outlives_the_database_s_death(airflow_env: AirflowEnv, run
     run = runs.start("e2e_bystander", {"seconds": 40})
     pod = run.wait_until_running("wait")
 
-    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "postgresql", by_force=True)
+    action = delete_component(airflow_env.kubernetes, airflow_env.namespace, "postgresql", by_force=True)
     with fault("the pod of postgresql is deleted by force", action) as injection:
         check_available(airflow_env)
-        fault.recovered(injection)
+        fault.note_recovery(injection)
     run.wait(timeout_s=150)
 
     check_unharmed(airflow_env, run, pod)
 
 
 def test_known_dag_runs_while_the_dag_processor_is_away(airflow_env: AirflowEnv, runs: Runs, fault: Faults) -> None:
-    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "dag-processor", by_force=True)
+    action = delete_component(airflow_env.kubernetes, airflow_env.namespace, "dag-processor", by_force=True)
     with fault("the pod of dag-processor is deleted by force", action) as injection:
         run = runs.start("e2e_bystander", {"seconds": 1})
         pod = run.wait_until_running("wait")
-        fault.recovered(injection)
+        fault.note_recovery(injection)
     run.wait(timeout_s=90)
 
     check_unharmed(airflow_env, run, pod)
@@ -62,11 +62,11 @@ def test_deferred_task_resumes_at_its_time_after_the_triggerer_died(
     run = runs.start("e2e_deferred")
 
     wait_until_task_is(run, "deferred", timeout_s=40)
-    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "triggerer", by_force=True)
+    action = delete_component(airflow_env.kubernetes, airflow_env.namespace, "triggerer", by_force=True)
     with fault("the pod of triggerer is deleted by force", action) as injection:
         pass
     run.wait(timeout_s=120)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
 
     expect_tries(run.tries, {"wait": 1}, run.pods)
     expect_all_succeeded(run.tries, run.pods)
@@ -83,14 +83,14 @@ def test_running_task_outlives_an_api_server_that_does_not_answer_for_ten_second
 ) -> None:
     run = runs.start("e2e_bystander", {"seconds": 20})
     pod = run.wait_until_running("wait")
-    (found,) = component_pods(airflow_env.kubernetes, airflow_env.namespace, "api-server")
+    (found,) = list_component_pods(airflow_env.kubernetes, airflow_env.namespace, "api-server")
     server = parse_pod(found, utc_now())
 
-    action = hung(airflow_env.environment.docker, airflow_env.kubernetes, server)
+    action = hang_container(airflow_env.environment.docker, airflow_env.kubernetes, server)
     with fault("the api-server does not answer", action) as injection:
         stays_away(airflow_env, SHORT_S)
     check_available(airflow_env)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
     run.wait(timeout_s=90)
 
     check_unharmed(airflow_env, run, pod)
@@ -102,12 +102,12 @@ def test_task_that_cannot_report_for_a_minute_is_retried_when_the_api_server_is_
     run = runs.start("e2e_worker_dies")
     first = run.wait_until_running("victim")
 
-    action = scaled_away(airflow_env.kubernetes, airflow_env.namespace, "api-server")
+    action = scale_to_zero(airflow_env.kubernetes, airflow_env.namespace, "api-server")
     with fault("the api-server is away", action) as injection:
         stays_away(airflow_env, LONG_S)
     back = utc_now()
     run.wait(timeout_s=150)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
 
     # Workers that begin while it is away end before their task does, and are replaced: several pods of the second try.
     expect_tries(run.tries, {"victim": 2}, run.pods)
@@ -124,11 +124,11 @@ def test_new_dag_is_live_after_the_dag_processor_died(
     airflow_env: AirflowEnv, runs: Runs, fault: Faults, e2e_folder: Path, delivered_dags: DeliveredDags
 ) -> None:
     (e2e_folder / "e2e_newcomer.py").write_text(say("e2e_newcomer", "hello"))
-    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "dag-processor", by_force=True)
+    action = delete_component(airflow_env.kubernetes, airflow_env.namespace, "dag-processor", by_force=True)
     with fault("the pod of dag-processor is deleted by force", action) as injection:
         pass
     delivered_dags.delivering.deliver(pack(e2e_folder))
-    fault.recovered(injection)
+    fault.note_recovery(injection)
 
     run = runs.run("e2e_newcomer", timeout_s=90)
     check_run(run, {"say": 1})

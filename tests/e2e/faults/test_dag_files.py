@@ -68,7 +68,7 @@ def test_file_that_breaks_at_import_is_told_with_its_reason(
 
     trace = wait_until(f"the import error of {name}", told, timeout_s=TOLD_WITHIN_S)
     reasons = [line.strip() for line in trace.splitlines() if BROKEN[name][1] in line]
-    fault.provoked(f"{name} breaks at import", reasons[-1] if reasons else "", written)
+    fault.note(f"{name} breaks at import", reasons[-1] if reasons else "", written)
 
 
 def test_other_dags_load_and_run_beside_files_that_break(
@@ -81,8 +81,8 @@ def test_other_dags_load_and_run_beside_files_that_break(
 
     wait_until("the new DAG beside broken ones", known, timeout_s=TOLD_WITHIN_S)
     proof = wait_until("the end of a process that reads", lambda: ended(airflow_env), timeout_s=TOLD_WITHIN_S)
-    injection = fault.provoked("a file ends the process that reads it", proof, written)
-    fault.recovered(injection)
+    injection = fault.note("a file ends the process that reads it", proof, written)
+    fault.note_recovery(injection)
     assert airflow_env.airflow.dag("e2e_dies") is None
     for dag_id, tasks in ((NEWCOMER, {"say": 1}), ("e2e_chain", {"first": 1, "second": 1, "third": 1})):
         check_run(runs.run(dag_id, timeout_s=90), tasks)

@@ -8,12 +8,12 @@ from datetime import datetime
 import pytest
 
 from harness.cluster import control_plane
-from harness.faults.kube_api import api_frozen
+from harness.faults.kube_api import freeze_api_server
 from harness.faults.ledger import Faults
-from harness.faults.throttle import account_throttled
+from harness.faults.throttle import throttle_account
 from harness.observe.follower import utc_now
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, wait_until
 
@@ -36,18 +36,18 @@ def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
     pod = run.wait_until_running("wait")
 
     node = control_plane(airflow_env.settings)
-    action = api_frozen(airflow_env.environment.docker, node, airflow_env.kubernetes)
+    action = freeze_api_server(airflow_env.environment.docker, node, airflow_env.kubernetes)
     with fault("the Kubernetes API server is stopped", action) as injection:
         wait_until_task_is(run, "success")
     run.wait(timeout_s=90)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
 
     check_unharmed(airflow_env, run, pod)
     assert restarts(airflow_env, "scheduler") == before
 
 
 def throttled(env: AirflowEnv, verbs: Sequence[str]) -> AbstractContextManager[str]:
-    return account_throttled(
+    return throttle_account(
         env.environment.docker,
         control_plane(env.settings),
         env.kubernetes,
@@ -67,7 +67,7 @@ def test_task_waits_for_its_pod_while_new_pods_are_refused_with_429(
         wait_until("a refused pod", lambda: is_refused(airflow_env, run, "Too Many Requests"), timeout_s=40)
         assert not run.pods
     run.wait(timeout_s=90)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
 
     check_run(run, {"first": 1, "second": 1, "third": 1})
     assert restarts(airflow_env, "scheduler") == before
@@ -77,7 +77,7 @@ def test_task_waits_for_its_pod_while_new_pods_are_refused_with_429(
 class Refusal:
     """A running task, and when the scheduler ended that was refused everything until it looked for lost pods."""
 
-    run: ObservedRun
+    run: Run
     pod: WorkerPod
     proof: str
     begun: datetime
@@ -107,7 +107,7 @@ def refusal(airflow_env: AirflowEnv, shared_runs: Runs) -> Refusal:
     "10.25.0: the look for completed pods does not catch a 429, and the scheduler ends by it",
 )
 def test_scheduler_that_is_refused_everything_goes_on(refusal: Refusal, fault: Faults) -> None:
-    fault.provoked("the Kubernetes API refuses the scheduler with 429", refusal.proof, refusal.begun, run=refusal.run)
+    fault.note("the Kubernetes API refuses the scheduler with 429", refusal.proof, refusal.begun, run=refusal.run)
     assert not refusal.scheduler_ends
 
 
@@ -115,9 +115,9 @@ def test_running_task_outlives_a_scheduler_that_is_refused_everything(
     airflow_env: AirflowEnv, refusal: Refusal, fault: Faults
 ) -> None:
     what = "the Kubernetes API refuses the scheduler with 429"
-    injection = fault.provoked(what, refusal.proof, refusal.begun, run=refusal.run)
+    injection = fault.note(what, refusal.proof, refusal.begun, run=refusal.run)
     check_available(airflow_env)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
     refusal.run.wait(timeout_s=90)
     check_unharmed(airflow_env, refusal.run, refusal.pod)
     assert injection.recovered

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from harness.faults.ledger import Faults
-from harness.faults.quota import full
+from harness.faults.quota import exhaust_quota
 from harness.observe.duplicates import most_at_once
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import TaskInstance
@@ -34,35 +34,33 @@ def pool(airflow: AirflowApi) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def batch(shared_runs: Runs, pool: str) -> dict[str, ObservedRun]:  # noqa: ARG001 - the pool comes first
+def batch(shared_runs: Runs, pool: str) -> dict[str, Run]:  # noqa: ARG001 - the pool comes first
     return {dag_id: shared_runs.start(dag_id) for dag_id in ("e2e_pool", "e2e_max_active_tasks", "e2e_backoff")}
 
 
 @pytest.mark.parametrize("dag_id", ["e2e_pool", "e2e_max_active_tasks"])
-def test_no_more_pods_than_the_limit_are_at_work(batch: dict[str, ObservedRun], fault: Faults, dag_id: str) -> None:
+def test_no_more_pods_than_the_limit_are_at_work(batch: dict[str, Run], fault: Faults, dag_id: str) -> None:
     run = batch[dag_id]
     run.wait(timeout_s=180)
     check_run(run, TASKS)
     spans = [(ti.start, ti.end) for ti in run.tries if ti.start and ti.end]
     first = min(start for start, _ in spans)
-    fault.provoked("six tasks want to run, two may", f"at most {most_at_once(spans)} ran at once", first, run=run)
+    fault.note("six tasks want to run, two may", f"at most {most_at_once(spans)} ran at once", first, run=run)
     assert most_at_once(spans) == 2, run.story
 
 
-def test_pool_has_all_its_slots_again(batch: dict[str, ObservedRun], pool: str, airflow: AirflowApi) -> None:
+def test_pool_has_all_its_slots_again(batch: dict[str, Run], pool: str, airflow: AirflowApi) -> None:
     batch["e2e_pool"].wait(timeout_s=180)
     assert open_slots(airflow, pool) == 2
 
 
 @pytest.mark.parametrize(("task_id", "most_s"), [("free", LONGEST_S), ("limited", 5.0)], ids=["free", "limited"])
-def test_retries_come_when_the_formula_says(
-    batch: dict[str, ObservedRun], fault: Faults, task_id: str, most_s: float
-) -> None:
+def test_retries_come_when_the_formula_says(batch: dict[str, Run], fault: Faults, task_id: str, most_s: float) -> None:
     run = batch["e2e_backoff"]
     run.wait(timeout_s=180)
     check_run(run, {"free": 3, "limited": 3})
     own = sorted((ti for ti in run.tries if ti.task_id == task_id), key=lambda ti: ti.try_number)
-    fault.provoked("the task raises twice", f"tries 1 and 2 of {task_id} failed", own[0].end, run=run)
+    fault.note("the task raises twice", f"tries 1 and 2 of {task_id} failed", own[0].end, run=run)
     for before, after in pairwise(own):
         wanted = backoff_s(run.dag_id, task_id, before.try_number, delay_s=4, multiplier=2, max_delay_s=most_s)
         assert wanted <= waited_s(before, after) <= wanted + LATE_S, run.story
@@ -78,7 +76,7 @@ def waited_s(before: TaskInstance, after: TaskInstance) -> float:
 def test_task_waits_without_a_pod_while_the_namespace_is_full(
     airflow_env: AirflowEnv, runs: Runs, fault: Faults
 ) -> None:
-    action = full(airflow_env.kubernetes, airflow_env.namespace, airflow_env.settings.name)
+    action = exhaust_quota(airflow_env.kubernetes, airflow_env.namespace, airflow_env.settings.name)
     with fault("the namespace is full", action) as injection:
         run = runs.start("e2e_chain")
         wait_until(
@@ -86,5 +84,5 @@ def test_task_waits_without_a_pod_while_the_namespace_is_full(
         )
         assert not run.pods
     run.wait(timeout_s=90)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
     check_run(run, {"first": 1, "second": 1, "third": 1})

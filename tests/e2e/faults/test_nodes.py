@@ -9,22 +9,27 @@ import pytest
 from harness.faults.ledger import Faults, Injection
 from harness.faults.node_pool import (
     Pool,
-    components_on,
-    cordoned,
+    add_to_pool,
+    cordon_node,
     find_spare_worker,
+    list_components_on,
     move_components_away,
-    pooled,
 )
 from harness.faults.nodes import Nodes
-from harness.faults.preemption import REASON, preempted
+from harness.faults.preemption import REASON, preempt_pod
 from harness.observe.expectations import expect_all_succeeded, expect_tries
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.release import not_available
 from harness.waiting import NotYet, not_yet, wait_until
 
 from .checks import check_bystander_run, noticed_by, wait_for_first_line
+
+SILENCES: dict[str, Callable[[Nodes, str], AbstractContextManager[str]]] = {
+    "paused": Nodes.pause,
+    "lost": Nodes.power_off,
+}
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
@@ -50,11 +55,11 @@ def pool_node(airflow_env: AirflowEnv) -> Iterator[str]:
         return not_yet(problems) if problems else True
 
     node = find_spare_worker(kubernetes)
-    with pooled(kubernetes, node, POOL):
-        with cordoned(kubernetes, node):
+    with add_to_pool(kubernetes, node, POOL):
+        with cordon_node(kubernetes, node):
             move_components_away(kubernetes, node, namespace, is_available)
         yield node
-        assert not components_on(kubernetes, node, namespace)
+        assert not list_components_on(kubernetes, node, namespace)
 
 
 @pytest.fixture
@@ -80,15 +85,14 @@ def witness(runs: Runs, pool_node: str, quiet_s: Callable[[int], float], seconds
     check_bystander_run(run, pod, quiet_s=quiet_s(seconds))
 
 
-@pytest.mark.parametrize("how", ["paused", "lost"])
+@pytest.mark.parametrize("how", SILENCES)
 @pytest.mark.usefixtures("other")
 def test_silent_node_s_task_is_retried_elsewhere(
     runs: Runs, fault: Faults, nodes: Nodes, pool_node: str, how: str
 ) -> None:
     run, victim = start_victim(runs, pool_node)
-    silenced: AbstractContextManager[str] = getattr(nodes, how)(pool_node)
 
-    with fault(f"the node is {how}", silenced, run=run) as injection:
+    with fault(f"the node is {how}", SILENCES[how](nodes, pool_node), run=run) as injection:
         check_retried_elsewhere(run, victim, fault, injection, within_s=LOST_RETRIED_WITHIN_S)
         run.airflow.wait_for_run(run.dag_id, run.run_id, timeout_s=60)
         old = run.pod_of("victim")
@@ -105,7 +109,7 @@ def test_silent_node_s_task_is_retried_elsewhere(
 def test_drained_node_s_task_is_retried_elsewhere(runs: Runs, fault: Faults, nodes: Nodes, pool_node: str) -> None:
     run, victim = start_victim(runs, pool_node)
 
-    with fault("the node is drained", nodes.drained(pool_node, victim), run=run) as injection:
+    with fault("the node is drained", nodes.drain(pool_node, victim), run=run) as injection:
         check_retried_elsewhere(run, victim, fault, injection, within_s=MOVED_RETRIED_WITHIN_S)
         run.wait(timeout_s=60)
 
@@ -119,7 +123,7 @@ def test_task_of_a_preempted_pod_is_retried_elsewhere(
 ) -> None:
     run, victim = start_victim(runs, pool_node)
 
-    action = preempted(airflow_env.kubernetes, victim, airflow_env.settings.name)
+    action = preempt_pod(airflow_env.kubernetes, victim, airflow_env.settings.name)
     with fault("the pod is preempted", action, run=run) as injection:
         check_retried_elsewhere(run, victim, fault, injection, within_s=MOVED_RETRIED_WITHIN_S)
         run.wait(timeout_s=60)
@@ -128,17 +132,15 @@ def test_task_of_a_preempted_pod_is_retried_elsewhere(
     check_disrupted(run, REASON)
 
 
-def check_retried_elsewhere(
-    run: ObservedRun, victim: WorkerPod, fault: Faults, injection: Injection, *, within_s: int
-) -> None:
+def check_retried_elsewhere(run: Run, victim: WorkerPod, fault: Faults, injection: Injection, *, within_s: int) -> None:
     """Wait for the second try, note the recovery, and check that it came soon and on another node."""
     retry = wait_for_retry(run)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
     assert retry.created - injection.injected <= timedelta(seconds=within_s), run.story
     assert retry.node != victim.node, run.story
 
 
-def check_disrupted(run: ObservedRun, reason: str) -> None:
+def check_disrupted(run: Run, reason: str) -> None:
     gone = run.pod_of("victim")
     assert gone is not None
     disruption = gone.condition("DisruptionTarget")
@@ -147,7 +149,7 @@ def check_disrupted(run: ObservedRun, reason: str) -> None:
     assert noticed_by(run) == {"state mismatch"}
 
 
-def start_victim(runs: Runs, pool_node: str) -> tuple[ObservedRun, WorkerPod]:
+def start_victim(runs: Runs, pool_node: str) -> tuple[Run, WorkerPod]:
     run = runs.start("e2e_node")
     victim = run.wait_until_running("victim")
     assert victim.node == pool_node
@@ -155,7 +157,7 @@ def start_victim(runs: Runs, pool_node: str) -> tuple[ObservedRun, WorkerPod]:
     return run, victim
 
 
-def wait_for_retry(run: ObservedRun) -> WorkerPod:
+def wait_for_retry(run: Run) -> WorkerPod:
     """Return the second try's pod once its container runs, or has."""
 
     def probe() -> WorkerPod | NotYet:
@@ -168,7 +170,7 @@ def wait_for_retry(run: ObservedRun) -> WorkerPod:
     return wait_until(what, probe, timeout_s=LOST_RETRIED_WITHIN_S, interval_s=0.2, clock=run.clock)
 
 
-def check_one_success(run: ObservedRun) -> list[tuple[int, object, object]]:
+def check_one_success(run: Run) -> list[tuple[int, object, object]]:
     """Check that the first try failed and the second succeeded, in two pods; return what Airflow says of the tries."""
     pods, tries = run.pods, sorted(run.tries, key=lambda ti: ti.try_number)
     expect_tries(tries, {"victim": 2}, pods)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.faults.components import component_pods, pod_deleted, scaled_away
+from harness.faults.components import delete_component, list_component_pods, scale_to_zero
 from harness.faults.ledger import Faults
-from harness.faults.watcher import watcher_killed
+from harness.faults.watcher import kill_watcher
 from harness.observe.expectations import expect_all_succeeded
 from harness.observe.pods import WorkerPod
 from harness.observe.runs import Runs
@@ -28,10 +28,10 @@ def test_next_scheduler_takes_over_the_pod_of_a_running_task(
     pod = run.wait_until_running("wait")
     before = owner(airflow_env, pod)
 
-    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "scheduler", by_force=by_force)
+    action = delete_component(airflow_env.kubernetes, airflow_env.namespace, "scheduler", by_force=by_force)
     with fault(f"the scheduler's pod is deleted {'by force' if by_force else 'in order'}", action) as injection:
         wait_until_taken_over(airflow_env, pod, before)
-        fault.recovered(injection)
+        fault.note_recovery(injection)
     run.wait(timeout_s=120)
 
     check_unharmed(airflow_env, run, pod)
@@ -57,11 +57,11 @@ def test_a_task_s_end_is_noticed_after_the_watcher_was_killed(
     run = runs.start("e2e_bystander", {"seconds": 15})
     pod = run.wait_until_running("wait")
 
-    (scheduler,) = component_pods(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
-    action = watcher_killed(airflow_env.environment.docker, scheduler["spec"]["nodeName"])
+    (scheduler,) = list_component_pods(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
+    action = kill_watcher(airflow_env.environment.docker, scheduler["spec"]["nodeName"])
     with fault("the KubernetesJobWatcher is killed", action) as injection:
         run.wait(timeout_s=60)
-        fault.recovered(injection)
+        fault.note_recovery(injection)
 
     check_unharmed(airflow_env, run, pod)
     (ended,) = run.pods
@@ -80,12 +80,12 @@ def test_runs_end_though_the_scheduler_was_away_when_their_tasks_did(
     run = runs.start("e2e_bystander", {"seconds": 5})
     pod = run.wait_until_running("wait")
 
-    action = scaled_away(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
+    action = scale_to_zero(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
     with fault("the scheduler is away", action) as injection:
         wait_until_task_is(run, "success")
         assert run.state == "running"
     run.wait(timeout_s=60)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
 
     check_unharmed(airflow_env, run, pod)
     wait_until("the deletion of the pod", lambda: run.pods[0].deleted or NotYet("it is there"), timeout_s=60)
@@ -101,11 +101,11 @@ def test_tasks_that_were_queued_run_once_after_the_scheduler_was_killed(
         return len(pending) if len(pending) >= SOME else NotYet(f"{len(pending)} pods pending")
 
     wait_until("pending pods", queued, timeout_s=60, interval_s=0.1)
-    action = pod_deleted(airflow_env.kubernetes, airflow_env.namespace, "scheduler", by_force=True)
+    action = delete_component(airflow_env.kubernetes, airflow_env.namespace, "scheduler", by_force=True)
     with fault("the scheduler is killed while tasks are queued", action) as injection:
         pass
     run.wait(timeout_s=180)
-    fault.recovered(injection)
+    fault.note_recovery(injection)
 
     # What the dead scheduler had not made a pod for yet begins a new try, so the first has none.
     expect_all_succeeded(run.tries, run.pods)

@@ -5,16 +5,16 @@ from collections.abc import Callable
 import pytest
 
 from harness.faults.ledger import Faults
-from harness.faults.pods import force_deleted
+from harness.faults.pods import force_delete_pod
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 
 from .checks import check_bystander_run, check_retried
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
-Started = tuple[ObservedRun, WorkerPod]
+Started = tuple[Run, WorkerPod]
 WITNESS_S = 50
 
 
@@ -40,7 +40,7 @@ def test_force_deleted_pod_is_replaced_and_harms_no_other_task(
     bystander = run.wait_until_running("bystander")
     victim = run.wait_until_running("victim")
 
-    with fault("the pod is force-deleted", force_deleted(airflow_env.kubernetes, victim), run=run):
+    with fault("the pod is force-deleted", force_delete_pod(airflow_env.kubernetes, victim), run=run):
         run.wait(timeout_s=150)
 
     check_retried(run, bystander)
@@ -56,7 +56,7 @@ def test_hard_exit_is_retried_and_harms_no_other_task(
     assert victim
     assert victim.containers[0].exit_code == 0, "the worker itself lives on when its task's process exits"
     proof = f"pod {victim.name} ended before its task"
-    fault.provoked("the task's process exits without a word", proof, victim.ended, run=run)
+    fault.note("the task's process exits without a word", proof, victim.ended, run=run)
 
     check_retried(run, bystander)
     check_bystander_run(*other, quiet_s=quiet_s(WITNESS_S))

@@ -7,7 +7,7 @@ import pytest
 from harness.faults.ledger import Faults
 from harness.observe.expectations import expect_untouched
 from harness.observe.pods import WorkerPod
-from harness.observe.runs import ObservedRun, Runs
+from harness.observe.runs import Run, Runs
 from harness.pytest_plugin import AirflowEnv
 from harness.waiting import NotYet, WaitTimeoutError, wait_until
 
@@ -23,7 +23,7 @@ PLACE = "harness.dev/e2e-place"
 
 
 @pytest.fixture(scope="module")
-def batch(shared_runs: Runs) -> Mapping[str, ObservedRun]:
+def batch(shared_runs: Runs) -> Mapping[str, Run]:
     dags = ("e2e_bad_image", "e2e_missing_secret", "e2e_unschedulable")
     return {dag_id: shared_runs.start(dag_id) for dag_id in dags}
 
@@ -36,14 +36,14 @@ def batch(shared_runs: Runs) -> Mapping[str, ObservedRun]:
     ],
 )
 def test_task_whose_pod_cannot_start_fails_soon(
-    batch: Mapping[str, ObservedRun], fault: Faults, dag_id: str, what: str, message: str
+    batch: Mapping[str, Run], fault: Faults, dag_id: str, what: str, message: str
 ) -> None:
     run = batch[dag_id]
     run.wait(timeout_s=150)
     pods = [pod for pod in run.pods if pod.key.task_id == "victim"]
     seen = [event.message for pod in pods for event in run.recorder.events(pod.uid) if event.type == "Warning"]
     proof = f"{len(seen)} warnings, such as: {seen[0]}" if seen else ""
-    fault.provoked(what, proof, pods[0].created, run=run)
+    fault.note(what, proof, pods[0].created, run=run)
 
     assert [pod.key.try_number for pod in pods] == [1] * PODS_PER_TRY + [2] * PODS_PER_TRY, run.story
     assert not [pod for pod in pods if pod.condition("ContainersReady")], run.story
@@ -59,11 +59,11 @@ def test_task_whose_pod_cannot_start_fails_soon(
 
 
 def test_task_that_fits_on_no_node_waits_until_one_fits(
-    batch: Mapping[str, ObservedRun], airflow_env: AirflowEnv, fault: Faults
+    batch: Mapping[str, Run], airflow_env: AirflowEnv, fault: Faults
 ) -> None:
     run = batch["e2e_unschedulable"]
     pod = wait_until("a pod that fits nowhere", lambda: unschedulable(run), timeout_s=60)
-    injection = fault.provoked("no node has the label", f"pod {pod.name}: {pod.reason}", pod.created, run=run)
+    injection = fault.note("no node has the label", f"pod {pod.name}: {pod.reason}", pod.created, run=run)
     wait_until_task_is(run, "success", task_id="sibling")
     node = airflow_env.environment.cluster.node_names[-1]
     airflow_env.kubernetes.merge("Node", node, "", {"metadata": {"labels": {PLACE: "yes"}}})
@@ -71,7 +71,7 @@ def test_task_that_fits_on_no_node_waits_until_one_fits(
         run.wait(timeout_s=60)
     finally:
         airflow_env.kubernetes.merge("Node", node, "", {"metadata": {"labels": {PLACE: None}}})
-    fault.recovered(injection)
+    fault.note_recovery(injection)
     check_run(run, {"victim": 1, "sibling": 1})
     bound = run.pod_of("victim")
     assert bound
@@ -88,7 +88,7 @@ def test_pending_pod_that_is_deleted_is_replaced(airflow_env: AirflowEnv, runs: 
     run = runs.start("e2e_unschedulable")
     pod = wait_until("a pod that fits nowhere", lambda: unschedulable(run), timeout_s=60)
     assert airflow_env.kubernetes.delete("Pod", pod.name, pod.namespace, uid=pod.uid)
-    fault.provoked("a pending pod is deleted", f"pod {pod.name} was {pod.phase}, and is deleted", pod.created)
+    fault.note("a pending pod is deleted", f"pod {pod.name} was {pod.phase}, and is deleted", pod.created)
 
     def replaced() -> bool | NotYet:
         return True if len([one for one in run.pods if one.key.task_id == "victim"]) > 1 else NotYet("no other pod")
@@ -96,12 +96,12 @@ def test_pending_pod_that_is_deleted_is_replaced(airflow_env: AirflowEnv, runs: 
     wait_until("another pod of the task", replaced, timeout_s=20)
 
 
-def unschedulable(run: ObservedRun) -> WorkerPod | NotYet:
+def unschedulable(run: Run) -> WorkerPod | NotYet:
     pod = run.pod_of("victim")
     return pod if pod and pod.reason == "Unschedulable" else NotYet(f"pod: {pod.phase if pod else 'none'}")
 
 
-def check_sibling(run: ObservedRun) -> None:
+def check_sibling(run: Run) -> None:
     pod = run.pod_of("sibling")
     assert pod
     expect_untouched(run.pods, run.tries, uids={pod.uid}, task_id="sibling")

@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.observe.follow import follow, start_run
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import ObservedRun
+from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot
 
 from ..observe.samples import NOON
@@ -52,7 +52,7 @@ class RunScene:
         """Return noon and the seconds of the fake clock."""
         return NOON + timedelta(seconds=self.time.seconds)
 
-    def start(self, **conf: Any) -> ObservedRun:
+    def start(self, **conf: Any) -> Run:
         """Trigger a run."""
         return start_run(
             self.airflow.client(),
@@ -65,7 +65,7 @@ class RunScene:
         )
 
     def follow(
-        self, run: ObservedRun, *, timeout_s: float = 100, look: Callable[[RunSnapshot], None] = lambda _: None
+        self, run: Run, *, timeout_s: float = 100, look: Callable[[RunSnapshot], None] = lambda _: None
     ) -> RunSnapshot:
         """Follow a run to its end; `look` sees each snapshot."""
 

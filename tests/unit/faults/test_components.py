@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.faults.components import pod_deleted, scaled_away
+from harness.faults.components import delete_component, scale_to_zero
 from harness.faults.ledger import FaultError
 from harness.tools.k8s import Json
 from harness.waiting import WaitTimeoutError
@@ -31,7 +31,7 @@ def test_pod_goes_and_the_block_ends_when_the_next_is_ready(
 ) -> None:
     server.put("pods", component_pod("old"))
     time = FakeTime()
-    with pod_deleted(kubernetes, "tools", "scheduler", by_force=by_force, clock=time.clock) as proof:
+    with delete_component(kubernetes, "tools", "scheduler", by_force=by_force, clock=time.clock) as proof:
         assert "old" in proof
         server.put("pods", component_pod("new", ready="False"))
         time.at(time.seconds + 20, lambda: server.put("pods", component_pod("new")))
@@ -47,7 +47,7 @@ def test_fault_wants_one_pod(server: FakeApiServer, kubernetes: Any, uids: list[
         server.put("pods", component_pod(uid))
     with (
         pytest.raises(FaultError, match=f"{len(uids)} pods of scheduler"),
-        pod_deleted(kubernetes, "tools", "scheduler", by_force=True),
+        delete_component(kubernetes, "tools", "scheduler", by_force=True),
     ):
         pytest.fail("the block must not run")
 
@@ -56,7 +56,7 @@ def test_component_that_does_not_come_back_is_told_also_after_an_error(server: F
     server.put("pods", component_pod("old"))
     with (
         pytest.raises(WaitTimeoutError, match="no other pod"),
-        pod_deleted(kubernetes, "tools", "scheduler", by_force=True, clock=FakeTime().clock),
+        delete_component(kubernetes, "tools", "scheduler", by_force=True, clock=FakeTime().clock),
     ):
         raise RuntimeError
 
@@ -68,7 +68,7 @@ def test_component_is_scaled_away_and_back(server: FakeApiServer, kubernetes: An
     server.put("pods", component_pod("old"))
     time = FakeTime()
     time.at(5, lambda: server.remove("pods", "tools", "scheduler-old"))
-    with scaled_away(kubernetes, "tools", "scheduler", clock=time.clock) as proof:
+    with scale_to_zero(kubernetes, "tools", "scheduler", clock=time.clock) as proof:
         assert "no pod" in proof
         assert server.objects["deployments", "tools", "it"]["spec"]["replicas"] == 0
         server.put("pods", component_pod("new"))
@@ -78,6 +78,6 @@ def test_component_is_scaled_away_and_back(server: FakeApiServer, kubernetes: An
 def test_component_without_a_deployment_cannot_be_scaled_away(kubernetes: Any) -> None:
     with (
         pytest.raises(FaultError, match="0 Deployments of scheduler"),
-        scaled_away(kubernetes, "tools", "scheduler", clock=FakeTime().clock),
+        scale_to_zero(kubernetes, "tools", "scheduler", clock=FakeTime().clock),
     ):
         pytest.fail("the block must not run")

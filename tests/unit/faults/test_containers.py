@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.faults.containers import SIGNAL_ALL, STATES, hung, killed
+from harness.faults.containers import SIGNAL_ALL, STATES, hang_container, kill_container
 from harness.faults.ledger import FaultError
 from harness.tools.docker import Docker
 from harness.waiting import WaitTimeoutError
@@ -53,7 +53,7 @@ def running(server: FakeApiServer) -> FakeApiServer:
 
 def test_killed_processes_are_seen_gone(running: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     node = Node()
-    with harm(killed, node, running, monkeypatch) as proof:
+    with harm(kill_container, node, running, monkeypatch) as proof:
         assert "2 processes" in proof
         assert not node.processes
 
@@ -61,14 +61,14 @@ def test_killed_processes_are_seen_gone(running: FakeApiServer, monkeypatch: pyt
 def test_processes_that_live_on_are_told(running: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         pytest.raises(WaitTimeoutError, match="2 processes are left"),
-        harm(killed, Node(is_deaf=True), running, monkeypatch),
+        harm(kill_container, Node(is_deaf=True), running, monkeypatch),
     ):
         pass
 
 
 def test_hung_processes_go_on_after_an_exception(running: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     node = Node()
-    action = harm(hung, node, running, monkeypatch)
+    action = harm(hang_container, node, running, monkeypatch)
     action.__enter__()
     assert set(node.processes.values()) == {"T"}
     with pytest.raises(ZeroDivisionError):
@@ -79,12 +79,12 @@ def test_hung_processes_go_on_after_an_exception(running: FakeApiServer, monkeyp
 def test_processes_that_do_not_stop_are_told(running: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         pytest.raises(WaitTimeoutError, match=r"stopped: .* S R"),
-        harm(hung, Node(is_deaf=True), running, monkeypatch),
+        harm(hang_container, Node(is_deaf=True), running, monkeypatch),
     ):
         pass
 
 
 def test_pod_without_a_container_is_no_victim(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.put("pods", worker_pod("a", phase="Running"))
-    with pytest.raises(FaultError, match="no container"), harm(hung, Node(), server, monkeypatch):
+    with pytest.raises(FaultError, match="no container"), harm(hang_container, Node(), server, monkeypatch):
         pass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.faults.departures import deleted_with_grace, evicted
+from harness.faults.departures import delete_pod, evict_pod
 from harness.faults.ledger import FaultError
 
 from ..fakes.kubernetes import FakeApiServer, worker_pod
@@ -11,7 +11,7 @@ from ..observe.samples import pod
 
 def test_deletion_gives_the_grace(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.put("pods", worker_pod("a", phase="Running"))
-    with deleted_with_grace(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=7) as proof:
+    with delete_pod(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=7) as proof:
         assert "gone" in proof
     (request,) = (request for request in server.requests if request.method == "DELETE")
     assert request.body
@@ -21,7 +21,7 @@ def test_deletion_gives_the_grace(server: FakeApiServer, monkeypatch: pytest.Mon
 
 def test_eviction_names_the_pod_and_gives_the_grace(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.put("pods", worker_pod("a", phase="Running"))
-    with evicted(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3) as proof:
+    with evict_pod(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3) as proof:
         assert "gone" in proof
     (request,) = (request for request in server.requests if request.method == "POST")
     assert request.path.endswith("/pods/a/eviction")
@@ -38,7 +38,7 @@ def test_deletion_that_does_nothing_is_told(server: FakeApiServer, monkeypatch: 
         server.put("pods", made)
 
     monkeypatch.setattr(server, "remove", remove_and_put_back)
-    action = deleted_with_grace(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3)
+    action = delete_pod(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3)
     with pytest.raises(FaultError, match="runs on"), action:
         pass
 
@@ -47,7 +47,7 @@ def test_pod_that_does_not_run_is_not_evicted(server: FakeApiServer, monkeypatch
     server.put("pods", worker_pod("a", phase="Succeeded"))
     with (
         pytest.raises(FaultError, match="Succeeded"),
-        evicted(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3),
+        evict_pod(server.client(monkeypatch), pod(name="a", uid="uid-of-a"), grace_period_s=3),
     ):
         pass
     assert not [request for request in server.requests if request.method == "POST"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.faults.kube_api import ASK, api_frozen
+from harness.faults.kube_api import ASK, freeze_api_server
 from harness.faults.ledger import FaultError
 from harness.tools.docker import Docker
 
@@ -30,7 +30,7 @@ def test_server_does_not_answer_and_goes_on_after_an_error(commands: FakeCommand
 
 
 def fail_in_the_block(commands: FakeCommands, kubernetes: Any) -> None:
-    with api_frozen(Docker("docker"), "node-1", kubernetes, clock=FakeTime().clock) as proof:
+    with freeze_api_server(Docker("docker"), "node-1", kubernetes, clock=FakeTime().clock) as proof:
         assert "request canceled" in proof
         assert GO_ON not in commands.argvs
         raise RuntimeError
@@ -40,7 +40,7 @@ def test_server_that_answers_is_no_fault(commands: FakeCommands, kubernetes: Any
     prepare(commands, is_stopped=False)
     with (
         pytest.raises(FaultError, match="answers although"),
-        api_frozen(Docker("docker"), "node-1", kubernetes, clock=FakeTime().clock),
+        freeze_api_server(Docker("docker"), "node-1", kubernetes, clock=FakeTime().clock),
     ):
         pytest.fail("the block must not run")
     assert commands.argvs[-1] == GO_ON

@@ -61,7 +61,7 @@ def test_fault_is_marked_where_it_began_and_undone(faults: Faults, recorder: Rec
 def fault_at(faults: Faults, time: SimpleNamespace, log: list[str]) -> Iterator[Any]:
     with faults("it dies", action("it is dead", log)) as injection:
         time.now = at(7)
-        faults.recovered(injection)
+        faults.note_recovery(injection)
         yield injection
 
 
@@ -76,7 +76,7 @@ def test_fault_without_a_proof_is_an_error_and_undone(faults: Faults, recorder: 
 
 
 def test_fault_of_a_dag_s_own_is_marked_when_it_happened(faults: Faults, recorder: Recorder) -> None:
-    injection = faults.provoked("it exits", "exit code 9", at(3))
+    injection = faults.note("it exits", "exit code 9", at(3))
     assert recorder.marks == [("it exits: exit code 9", at(3))]
     assert injection.recovery_s is None
     faults.check_acted()
@@ -85,7 +85,7 @@ def test_fault_of_a_dag_s_own_is_marked_when_it_happened(faults: Faults, recorde
 @pytest.mark.parametrize(("proof", "when"), [("", at(3)), ("exit code 9", None)])
 def test_fault_of_a_dag_s_own_that_was_not_seen_is_an_error(faults: Faults, proof: str, when: Any) -> None:
     with pytest.raises(FaultError, match="it exits"):
-        faults.provoked("it exits", proof, when)
+        faults.note("it exits", proof, when)
 
 
 def test_test_without_a_fault_proves_nothing(faults: Faults) -> None:

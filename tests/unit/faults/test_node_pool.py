@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from harness.faults.ledger import FaultError
-from harness.faults.node_pool import Pool, components_on, cordoned, find_spare_worker, move_components_away, pooled
+from harness.faults.node_pool import (
+    Pool,
+    add_to_pool,
+    cordon_node,
+    find_spare_worker,
+    list_components_on,
+    move_components_away,
+)
 from harness.tools.k8s import Json
 
 from ..fakes.clock import FakeTime
@@ -21,7 +28,7 @@ def node(name: str, **labels: str) -> Json:
 
 def test_node_is_labelled_and_tainted_for_the_block_alone(server: FakeApiServer, kubernetes: Any) -> None:
     server.put("nodes", node("a", zone="x"))
-    with pooled(kubernetes, "a", POOL) as name:
+    with add_to_pool(kubernetes, "a", POOL) as name:
         found = server.objects["nodes", "", name]
         assert found["metadata"]["labels"] == {"zone": "x", "pool": "faults"}
         assert found["spec"]["taints"] == [OTHER, POOL.taint]
@@ -32,7 +39,7 @@ def test_node_is_labelled_and_tainted_for_the_block_alone(server: FakeApiServer,
 
 def test_node_is_cordoned_for_the_block_alone(server: FakeApiServer, kubernetes: Any) -> None:
     server.put("nodes", node("a"))
-    with cordoned(kubernetes, "a"):
+    with cordon_node(kubernetes, "a"):
         assert server.objects["nodes", "", "a"]["spec"]["unschedulable"] is True
     assert "unschedulable" not in server.objects["nodes", "", "a"]["spec"]
 
@@ -57,5 +64,5 @@ def test_components_move_and_workers_stay(server: FakeApiServer, kubernetes: Any
         metadata = {"name": name, "namespace": "tools", "labels": labels}
         server.put("pods", {"metadata": metadata, "spec": {"nodeName": "a"}, "status": {"phase": "Running"}})
     move_components_away(kubernetes, "a", "tools", lambda: True, clock=FakeTime().clock)
-    assert components_on(kubernetes, "a", "tools") == []
+    assert list_components_on(kubernetes, "a", "tools") == []
     assert [name for plural, _, name in server.objects if plural == "pods"] == ["worker"]

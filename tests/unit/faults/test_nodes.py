@@ -40,7 +40,7 @@ class Engine:
         self.server.put("nodes", {"metadata": {"name": "a"}, "spec": {}, "status": {"conditions": [condition]}})
 
 
-@pytest.mark.parametrize(("how", "verbs"), [("paused", ["pause", "unpause"]), ("lost", ["kill", "start"])])
+@pytest.mark.parametrize(("how", "verbs"), [("pause", ["pause", "unpause"]), ("power_off", ["kill", "start"])])
 def test_silent_node_comes_back_also_after_an_error(
     server: FakeApiServer, kubernetes: Any, how: str, verbs: list[str]
 ) -> None:
@@ -59,7 +59,7 @@ def fail_in_the_block(action: AbstractContextManager[str]) -> None:
 
 def test_node_that_goes_on_is_no_fault(server: FakeApiServer, kubernetes: Any) -> None:
     nodes = Nodes(cast("Docker", Engine(server, is_deaf=True)), kubernetes, FakeTime().clock)
-    with pytest.raises(FaultError, match="running, not paused"), nodes.paused("a"):
+    with pytest.raises(FaultError, match="running, not paused"), nodes.pause("a"):
         pytest.fail("the block must not run")
 
 
@@ -67,9 +67,7 @@ def drained(server: FakeApiServer, kubernetes: Any, victim_node: str) -> Any:
     item = worker_pod("a", phase="Running")
     item["spec"] = {"nodeName": victim_node}
     server.put("pods", item)
-    return Nodes(cast("Docker", Engine(server)), kubernetes, FakeTime().clock).drained(
-        "a", pod(name="a", uid="uid-of-a")
-    )
+    return Nodes(cast("Docker", Engine(server)), kubernetes, FakeTime().clock).drain("a", pod(name="a", uid="uid-of-a"))
 
 
 def test_drained_node_has_no_worker_and_takes_none(server: FakeApiServer, kubernetes: Any) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.faults.ledger import FaultError
-from harness.faults.pods import force_deleted
+from harness.faults.pods import force_delete_pod
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.clock import FakeTime
@@ -13,7 +13,7 @@ from ..observe.samples import pod
 
 def delete(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch, uid: str = "uid-of-a") -> None:
     kubernetes = server.client(monkeypatch)
-    with force_deleted(kubernetes, pod(name="a", uid=uid), clock=FakeTime().clock) as proof:
+    with force_delete_pod(kubernetes, pod(name="a", uid=uid), clock=FakeTime().clock) as proof:
         assert proof
 
 

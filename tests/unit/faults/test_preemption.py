@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.faults.ledger import FaultError
-from harness.faults.preemption import NAME, REASON, preempted
+from harness.faults.preemption import NAME, REASON, preempt_pod
 from harness.tools.k8s import Json
 from harness.waiting import WaitTimeoutError
 
@@ -35,7 +35,9 @@ def node(server: FakeApiServer) -> None:
 
 
 def act(kubernetes: Any) -> Any:
-    return preempted(kubernetes, pod(name="victim", uid="uid-of-victim", node="node-1"), "dev", clock=FakeTime().clock)
+    return preempt_pod(
+        kubernetes, pod(name="victim", uid="uid-of-victim", node="node-1"), "dev", clock=FakeTime().clock
+    )
 
 
 def test_preemptor_asks_for_the_free_room_and_the_victim_s_and_goes(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.faults.quota import NAME, full
+from harness.faults.quota import NAME, exhaust_quota
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.clock import FakeTime
@@ -18,7 +18,7 @@ def server() -> FakeApiServer:
 
 
 def test_quota_that_is_not_counted_is_no_fault_and_goes(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    action = full(server.client(monkeypatch), "tools", "dev", clock=FakeTime().clock)
+    action = exhaust_quota(server.client(monkeypatch), "tools", "dev", clock=FakeTime().clock)
     with pytest.raises(WaitTimeoutError, match="None of 1 pods"), action:
         pytest.fail("the block must not run")
     assert [request.method for request in server.requests if NAME in request.path][-1] == "DELETE"

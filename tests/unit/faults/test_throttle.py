@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.command import CommandError
-from harness.faults.throttle import NAME, REFUSED, account_throttled
+from harness.faults.throttle import NAME, REFUSED, throttle_account
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.clock import FakeTime
@@ -40,7 +40,7 @@ class Node:
 def throttled(node: Node, kubernetes: Any) -> Any:
     docker: Any = node
     names = {"namespace": "tools", "account": "it", "environment": "dev"}
-    return account_throttled(docker, "node-1", kubernetes, **names, clock=FakeTime().clock)
+    return throttle_account(docker, "node-1", kubernetes, **names, clock=FakeTime().clock)
 
 
 def test_account_is_refused_in_the_block_alone(server: FakeApiServer, kubernetes: Any) -> None:

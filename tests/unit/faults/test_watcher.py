@@ -6,7 +6,7 @@ import pytest
 
 from harness.command import CommandError
 from harness.faults.ledger import FaultError
-from harness.faults.watcher import watcher_killed
+from harness.faults.watcher import kill_watcher
 from harness.tools.docker import Docker
 
 from ..fakes.clock import FakeTime
@@ -40,7 +40,7 @@ class Node:
 
 def test_watcher_is_killed_and_another_waited_for() -> None:
     node = Node({12})
-    with watcher_killed(cast("Docker", node), "node-1", clock=FakeTime().clock) as proof:
+    with kill_watcher(cast("Docker", node), "node-1", clock=FakeTime().clock) as proof:
         assert "process 12" in proof
     assert node.killed == ["12"]
 
@@ -50,7 +50,7 @@ def test_anything_but_one_watcher_is_no_fault(watching: set[int]) -> None:
     node = Node(watching)
     with (
         pytest.raises(FaultError, match="look like the KubernetesJobWatcher"),
-        watcher_killed(cast("Docker", node), "node-1", clock=FakeTime().clock),
+        kill_watcher(cast("Docker", node), "node-1", clock=FakeTime().clock),
     ):
         pytest.fail("the block must not run")
     assert not node.killed

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from harness.observe.pods import ContainerStatus, PhaseChange, TaskKey, WorkerPod
-from harness.tools.airflow_records import TaskInstance
+from harness.observe.pods import ContainerStatus, PhaseChange, WorkerPod
+from harness.tools.airflow_records import TaskInstance, TaskKey
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

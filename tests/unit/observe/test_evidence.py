@@ -2,12 +2,14 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from harness.observe.evidence import Run, collect
+from harness.observe.evidence import collect
 from harness.observe.recorder import PodRecorder
+from harness.observe.runs import Run
 from harness.waiting import NotYet, wait_until
 
 from ..fakes.airflow import FakeAirflow, task_instance
@@ -15,6 +17,11 @@ from ..fakes.kubernetes import FakeApiServer, Response, worker_pod
 
 TOKEN = "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ0YXNrIn0.c2lnbmF0dXJl"  # noqa: S105 - of nothing
 RUN = "/api/v2/dags/example/dagRuns/run-1"
+
+
+def run_of(run_id: str) -> Run:
+    airflow: Any = None
+    return Run("example", run_id, airflow, airflow)
 
 
 @pytest.fixture
@@ -59,9 +66,7 @@ def test_saves_what_airflow_says_of_the_runs(
     work = task_instance("work", map_index=2)
     airflow.answers[f"{RUN}/taskInstances"] = {"task_instances": [work], "total_entries": 1}
     airflow.answers[f"{RUN}/taskInstances/work/logs/1"] = {"content": [f"token={TOKEN}"]}
-    folder = collect(
-        server.client(monkeypatch), airflow.client(), tmp_path, namespace="tools", runs=[Run("example", "run-1")]
-    )
+    folder = collect(server.client(monkeypatch), airflow.client(), tmp_path, namespace="tools", runs=[run_of("run-1")])
     assert (folder / "airflow/import_errors.txt").read_text() == "dags/a.py\nNameError: x"
     run = folder / "airflow/runs/example/run-1"
     assert "task_id='work'" in (run / "tries.txt").read_text()
@@ -74,7 +79,7 @@ def test_airflow_that_does_not_answer_is_asked_one_thing_only(
 ) -> None:
     airflow = FakeAirflow()
     airflow.is_down = True
-    runs = [Run("example", f"run-{number}") for number in range(9)]
+    runs = [run_of(f"run-{number}") for number in range(9)]
     folder = collect(server.client(monkeypatch), airflow.client(), tmp_path, namespace="tools", runs=runs)
     assert "MISSING airflow/: " in (folder / "index.txt").read_text()
     assert set(airflow.paths()) == {"/api/v2/version"}
@@ -101,7 +106,7 @@ def test_saves_what_the_recorder_has_of_pods_that_are_gone(
             interval_s=0.01,
         )
         server.remove("pods", "tools", "gone")
-    collect(kubernetes, None, tmp_path, namespace="tools", runs=[Run("example", "run-1")], recorder=recorder)
+    collect(kubernetes, None, tmp_path, namespace="tools", runs=[run_of("run-1")], recorder=recorder)
     folder = tmp_path / "recorded/example/run-1/gone"
     assert (folder / "base.log").read_text() == "its last words"
     assert (folder / "events.txt").read_text() == "2026-11-22T12:00:03+00:00 Normal Started pod/gone: it runs"

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from harness.observe.pods import ContainerStatus, TaskKey, next_version, parse_pod
+from harness.observe.pods import ContainerStatus, next_version, parse_pod
+from harness.tools.airflow_records import TaskKey
 
 from ..fakes.kubernetes import worker_pod
 from .samples import at

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from harness.observe.pods import TaskKey
 from harness.observe.refusals import why_refused
+from harness.tools.airflow_records import TaskKey
 
 from ..fakes.run_scene import RunScene
 

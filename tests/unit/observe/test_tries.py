@@ -12,7 +12,7 @@ import pytest
 from harness.observe.events import parse_event
 from harness.observe.pod_logs import PodLog
 from harness.observe.pods import Condition, ContainerStatus, PhaseChange, WorkerPod, next_version, parse_pod
-from harness.observe.tries import PHASES, PodFacts, TryTimeline, pod_facts, total_by_phase, try_timelines
+from harness.observe.tries import PHASES, PodFacts, TryTimeline, pod_facts, total_by_phase, trace_tries
 from harness.tools.airflow_records import parse_task_instance
 
 from .samples import at, one_try, pod
@@ -31,7 +31,7 @@ def whole_life() -> TryTimeline:
         deleted=at(10.5),
     )
     ti = one_try(scheduled=at(0.2), queued=at(1.1), start=at(6.5), end=at(9.2))
-    (timeline,) = try_timelines([ti], [made], lambda uid: {made.uid: PodFacts(at(3.1), at(5.75))}[uid])
+    (timeline,) = trace_tries([ti], [made], lambda uid: {made.uid: PodFacts(at(3.1), at(5.75))}[uid])
     return timeline
 
 
@@ -70,42 +70,42 @@ def test_spans_fill_the_time_without_holes() -> None:
 
 def test_time_that_came_late_stays_as_the_cluster_has_it() -> None:
     late = pod(created=1, phases=(PhaseChange("Pending", at(7)),), containers=(), deleted=None)
-    (timeline,) = try_timelines([], [late])
+    (timeline,) = trace_tries([], [late])
     assert timeline.moments == (("pod created", at(1)),)
     assert timeline.spans() == []
 
 
 def test_dead_pod_that_airflow_does_not_know_of_is_unnoticed() -> None:
     dead = pod(created=0, ended=5, deleted=at(6))
-    (timeline,) = try_timelines([one_try(start=at(3), end=at(30), state="up_for_retry")], [dead])
+    (timeline,) = trace_tries([one_try(start=at(3), end=at(30), state="up_for_retry")], [dead])
     assert [(span.phase, span.seconds) for span in timeline.spans()][-2:] == [("runs", 2), ("unnoticed", 25)]
 
 
 def test_force_deleted_pod_has_no_end_of_its_own() -> None:
     gone = pod(containers=(ContainerStatus("base", "running", started=at(1)),), deleted=at(5))
-    (timeline,) = try_timelines([one_try(start=at(3), end=at(7))], [gone])
+    (timeline,) = trace_tries([one_try(start=at(3), end=at(7))], [gone])
     assert timeline.at("pod finished") is None
     assert timeline.spans()[-1].phase == "unnoticed"
 
 
 def test_try_that_goes_on_is_known_until_airflow_was_asked() -> None:
     alive = pod(containers=(ContainerStatus("base", "running", started=at(1)),), deleted=None)
-    (timeline,) = try_timelines([one_try(start=at(3), end=None, state="running")], [alive], asked=at(10))
+    (timeline,) = trace_tries([one_try(start=at(3), end=None, state="running")], [alive], asked=at(10))
     assert [(span.phase, span.seconds) for span in timeline.spans()][-1] == ("runs", 7)
 
 
 def test_pod_that_ended_after_airflow_was_asked_is_not_unnoticed() -> None:
     tries = [one_try(start=at(3), end=None, state="running")]
-    (timeline,) = try_timelines(tries, [pod(ended=12, deleted=at(14))], asked=at(10))
+    (timeline,) = trace_tries(tries, [pod(ended=12, deleted=at(14))], asked=at(10))
     assert [(span.phase, span.seconds) for span in timeline.spans()][-2:] == [("runs", 9), ("is removed", 2)]
-    (timeline,) = try_timelines(tries, [pod(ended=5, deleted=at(6))], asked=at(10))
+    (timeline,) = trace_tries(tries, [pod(ended=5, deleted=at(6))], asked=at(10))
     assert [(span.phase, span.seconds) for span in timeline.spans()][-2:] == [("runs", 2), ("unnoticed", 5)]
 
 
 def test_pods_and_tries_that_lack_each_other_are_lines_too() -> None:
     tries = [one_try("a"), one_try("b")]
     pods = [pod("a", name="first", created=1), pod("a", name="pod-a--1-1", created=2), pod("c", created=3)]
-    seen = [(str(t.key), t.ti is not None, t.pod.name if t.pod else "") for t in try_timelines(tries, pods)]
+    seen = [(str(t.key), t.ti is not None, t.pod.name if t.pod else "") for t in trace_tries(tries, pods)]
     assert seen == [
         ("a try 1", True, "pod-a--1-1"),
         ("a try 1", False, "first"),
@@ -116,12 +116,12 @@ def test_pods_and_tries_that_lack_each_other_are_lines_too() -> None:
 
 def test_tries_of_a_task_stay_together() -> None:
     tries = [one_try("a", queued=at(0)), one_try("b", queued=at(1)), one_try("a", 2, queued=at(30), start=None)]
-    assert [str(t.key) for t in try_timelines(tries, [])] == ["a try 1", "a try 2", "b try 1"]
+    assert [str(t.key) for t in trace_tries(tries, [])] == ["a try 1", "a try 2", "b try 1"]
 
 
 def test_try_that_nothing_is_known_of_is_last() -> None:
     nothing = one_try("z", queued=None, start=None, end=None, hostname="")
-    assert [t.key.task_id for t in try_timelines([nothing, one_try("a")], [])] == ["a", "z"]
+    assert [t.key.task_id for t in trace_tries([nothing, one_try("a")], [])] == ["a", "z"]
 
 
 def test_seconds_of_each_phase_add_up() -> None:
@@ -148,7 +148,7 @@ def replay(dag_id: str) -> dict[str, TryTimeline]:
 
     tries = [ti for ti in map(parse_task_instance, recording["tries"]) if ti.dag_id == dag_id]
     own = [pod for pod in pods.values() if pod.dag_id == dag_id]
-    return {str(timeline.key): timeline for timeline in try_timelines(tries, own, facts)}
+    return {str(timeline.key): timeline for timeline in trace_tries(tries, own, facts)}
 
 
 def test_recorded_hard_exit_goes_unnoticed_until_the_heartbeat_times_out() -> None:

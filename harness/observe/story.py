@@ -7,7 +7,7 @@ from harness.observe.pods import WorkerPod
 from harness.tools.airflow_records import TaskInstance
 
 
-def timeline(pods: Iterable[WorkerPod], tries: Iterable[TaskInstance]) -> str:
+def tell_story(pods: Iterable[WorkerPod], tries: Iterable[TaskInstance]) -> str:
     """Return one line an event, oldest first; times of pods are those at which we saw them."""
     events = sorted([*_of_pods(pods), *_of_tries(tries)])
     if not events:
