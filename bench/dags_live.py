@@ -26,6 +26,7 @@ from harness.delivery.bundles import find_target
 from harness.delivery.folder import DagFolder
 from harness.delivery.target import Target
 from harness.environment import Environment
+from harness.parts import Parts
 from harness.settings import load_settings
 from harness.steps import Outcome
 from harness.tools.kind import KUBECTL
@@ -88,7 +89,7 @@ def main(
         # With the fast clocks again, or Airflow would take minutes to see that the DAGs are gone.
         environment = open_environment(name)
         environment.up(Quiet())
-        environment.delivering(find_target(environment.settings, "e2e-plain")).withdraw()
+        environment.parts.delivering(find_target(environment.settings, "e2e-plain")).withdraw()
     print(table(harness, plain))
 
 
@@ -109,7 +110,7 @@ def write_results(folder: Path, harness: Times, plain: Times) -> None:
 def open_environment(name: str, *overlays: Path) -> Environment:
     """Return the environment, with overlays beside its own."""
     settings = load_settings({"name": name})
-    return Environment(load_settings({"name": name, "values": [*settings.values, *overlays]}))
+    return Environment(Parts(load_settings({"name": name, "values": [*settings.values, *overlays]})))
 
 
 def write(folder: Path, dag_id: str, word: str) -> None:
@@ -120,8 +121,8 @@ def write(folder: Path, dag_id: str, word: str) -> None:
 def measure_harness(environment: Environment, folder: Path, count: int) -> Times:
     """Return the seconds of each change, from the save to the end of a sync with its gate."""
     target = find_target(environment.settings, "e2e")
-    kubernetes = environment.kubernetes
-    dags = DagFolder(folder, target, lambda: kubernetes, environment.delivering, environment.check_imports)
+    kubernetes = environment.parts.kubernetes
+    dags = DagFolder(folder, target, lambda: kubernetes, environment.parts.delivering, environment.parts.check_imports)
     dags.sync(force=True)
     times: Times = {kind: [] for kind in KINDS}
     for number in range(count):
@@ -131,7 +132,7 @@ def measure_harness(environment: Environment, folder: Path, count: int) -> Times
             dags.sync()
             times[kind].append(round(time.monotonic() - start, 2))
             print(f"harness  {kind:<13} {times[kind][-1]:6.2f} s", flush=True)
-    environment.delivering(target).withdraw()
+    environment.parts.delivering(target).withdraw()
     return times
 
 
@@ -178,14 +179,14 @@ def saves(folder: Path, number: int) -> list[tuple[str, Callable[[], None]]]:
 
 def served(environment: Environment, dag_id: str, word: str) -> Callable[[], bool]:
     """Return whether the API has the DAG, with this word in its text."""
-    return lambda: word in (environment.airflow.dag_source(dag_id) or "")
+    return lambda: word in (environment.parts.airflow.dag_source(dag_id) or "")
 
 
 def gone(environment: Environment, dag_id: str) -> Callable[[], bool]:
     """Return whether the DAG is stale."""
 
     def check() -> bool:
-        dag = environment.airflow.dag(dag_id)
+        dag = environment.parts.airflow.dag(dag_id)
         return dag is None or dag.is_stale
 
     return check
@@ -202,7 +203,11 @@ def kubectl_apply(environment: Environment, folder: Path, target: Target) -> Non
     metadata = {"name": target.config_map, "namespace": target.namespace}
     manifest = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     node = control_plane(environment.settings)
-    run([environment.docker.binary, "exec", "-i", node, *KUBECTL, "apply", "-f", "-"], stdin=manifest, timeout_s=60)
+    run(
+        [environment.parts.docker.binary, "exec", "-i", node, *KUBECTL, "apply", "-f", "-"],
+        stdin=manifest,
+        timeout_s=60,
+    )
 
 
 def table(harness: Times, plain: Times) -> str:

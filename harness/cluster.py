@@ -1,10 +1,9 @@
 """The kind cluster of an environment: made, waited for, brought back, and removed without a trace."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from harness.steps import Say
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes, KubernetesError, is_ready
 from harness.tools.kind import CLUSTER_LABEL, Kind
-from harness.waiting import NotYet, not_yet, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 
 # The node's own kubectl, with the administrator's rights; both are in every kind node.
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
@@ -41,7 +40,10 @@ KUBELET = "kind: KubeletConfiguration\nfailCgroupV1: false\nnodeLeaseDurationSec
 
 @dataclass(frozen=True)
 class Cluster:
-    """One environment's cluster; `store` is None where nodes cannot mount this host's folders."""
+    """One environment's cluster; `store` is None where nodes cannot mount this host's folders.
+
+    `open_kubernetes` returns a client of it, which there can be from the end of its creation on.
+    """
 
     settings: Settings
     docker: Docker
@@ -49,16 +51,13 @@ class Cluster:
     pins: Pins
     images: ImageSet
     store: Store | None
+    open_kubernetes: Callable[[], Kubernetes]
+    clock: Clock = CLOCK
 
     @property
     def name(self) -> str:
         """Return the cluster's name, which is its Docker network's too."""
         return cluster_name(self.settings)
-
-    @cached_property
-    def kubernetes(self) -> Kubernetes:
-        """Return a client of this cluster; it exists from the end of `create` on."""
-        return Kubernetes(self.settings.kubeconfig)
 
     @property
     def node_names(self) -> list[str]:
@@ -195,6 +194,7 @@ class Cluster:
             timeout_s=READY_S,
             on_change=say,
             next_step=f"harness --name {self.settings.name} logs; if it stays so: down, then up again",
+            clock=self.clock,
         )
 
     def readiness(self) -> bool | NotYet:
@@ -206,11 +206,12 @@ class Cluster:
         return not_yet(problems) if problems else True
 
     def _not_ready(self) -> Iterator[str]:
-        nodes = self.kubernetes.list("Node")
+        kubernetes = self.open_kubernetes()
+        nodes = kubernetes.list("Node")
         if len(nodes) < len(self.node_names):
             yield f"{len(nodes)} of {len(self.node_names)} nodes joined"
         yield from (f"node {node['metadata']['name']} not Ready" for node in nodes if not is_ready(node))
-        pods = [pod for namespace in SYSTEM_NAMESPACES for pod in self.kubernetes.list("Pod", namespace)]
+        pods = [pod for namespace in SYSTEM_NAMESPACES for pod in kubernetes.list("Pod", namespace)]
         if not pods:
             yield "no system pods"
         waiting = [pod["metadata"]["name"] for pod in pods if not is_ready(pod)]

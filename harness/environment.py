@@ -1,6 +1,6 @@
 """One environment, whole: `up`, `down`, `backup`, `restore`, and what `status` tells."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +13,27 @@ from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_con
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
 from harness.delivery.gate import list_gates, remove_gates
 from harness.errors import HarnessError, UsageError
-from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
-from harness.host.engine import ensure_engine
+from harness.host.binaries import ensure_binary, find_binary
+from harness.host.engine import ensure_engine, has_engine
 from harness.images.store import FILLER
 from harness.parts import Parts
+from harness.settings import Settings
 from harness.steps import Reporter, Say, Step, run_steps
-from harness.tools.docker import find_client
 from harness.tools.kind import CLUSTER_LABEL
 
 LOCK_S = 3
 
 
 @dataclass(frozen=True)
-class Environment(Parts):
-    """One environment, by its settings."""
+class Environment:
+    """One environment: what is done with its parts, in which order."""
+
+    parts: Parts
+
+    @property
+    def settings(self) -> Settings:
+        """The environment's settings."""
+        return self.parts.settings
 
     def up(self, reporter: Reporter) -> None:
         """Make everything that is missing, in order; a second call finds nothing to do.
@@ -34,20 +41,20 @@ class Environment(Parts):
         Raises UsageError when this host or the input does not allow it, before anything was made.
         """
         with self._lock():
-            run_steps(self._host_steps(), reporter)
-            run_steps(self._image_steps(), reporter)
-            run_steps(self._cluster_steps(), reporter)
-            run_steps(self._airflow_steps(), reporter)
+            self._run(self._host_steps(), reporter)
+            self._run(self._image_steps(), reporter)
+            self._run(self._cluster_steps(), reporter)
+            self._run(self._airflow_steps(), reporter)
 
     def start_engine(self, reporter: Reporter) -> None:
         """Make the container engine answer; the containers that it holds come back with it."""
-        run_steps([self._engine_step()], reporter)
+        self._run([self._engine_step()], reporter)
 
     def down(self, reporter: Reporter) -> None:
         """Remove everything of this environment; images, caches and the engine stay, for they serve all."""
         self._check_engine()
         with self._lock():
-            run_steps([Step("cluster", lambda: not self.has_remains(), self._remove)], reporter)
+            self._run([Step("cluster", lambda: not self.has_remains(), self._remove)], reporter)
 
     def backup(self, path: Path | None, reporter: Reporter) -> Backup:
         """Write the embedded database into a file, by default one of the state folder's, and return what it holds.
@@ -55,7 +62,7 @@ class Environment(Parts):
         Raises UsageError when there is a file of that name, or no embedded database.
         """
         with self._lock():
-            return self.backups.save(path, reporter)
+            return self.parts.backups.save(path, reporter)
 
     def restore(self, path: Path, reporter: Reporter, *, force: bool = False) -> Backup:
         """Put a backup in the place of the database, see Airflow healthy on it, and return what the file held.
@@ -64,7 +71,7 @@ class Environment(Parts):
         unless forced: then they end.
         """
         with self._lock():
-            return self.backups.restore(path, reporter, self._restored_steps, force=force)
+            return self.parts.backups.restore(path, reporter, self._restored_steps, force=force)
 
     def check_exists(self) -> None:
         """Raise UsageError that names the environments there are when this one has no cluster."""
@@ -77,33 +84,35 @@ class Environment(Parts):
 
     def list_names(self) -> list[str]:
         """Return the names of all environments that have containers."""
-        nodes = self.docker.list_containers(CLUSTER_LABEL)
-        clusters = {self.docker.inspect(node)["Config"]["Labels"][CLUSTER_LABEL] for node in nodes}
+        nodes = self.parts.docker.list_containers(CLUSTER_LABEL)
+        clusters = {self.parts.docker.inspect(node)["Config"]["Labels"][CLUSTER_LABEL] for node in nodes}
         return sorted(name.removeprefix("harness-") for name in clusters if name.startswith("harness-"))
 
     def node_states(self) -> dict[str, str]:
         """Return node -> state of the container; empty when there is no cluster."""
-        return list_nodes(self.docker, self.settings)
+        return list_nodes(self.parts.docker, self.settings)
 
     def has_remains(self) -> bool:
         """Tell whether anything of this environment is on this machine."""
         return bool(
             self.node_states()
-            or self.docker.list_networks(cluster_name(self.settings))
+            or self.parts.docker.list_networks(cluster_name(self.settings))
             or self.settings.folder.exists()
             or self._fillers()
-            or list_gates(self.docker, self.settings.name)
+            or list_gates(self.parts.docker, self.settings.name)
         )
 
     def examine(self) -> list[doctor.Check]:
         """Return the doctor's findings."""
+        parts, settings = self.parts, self.settings
         return doctor.examine(
             doctor.Patient(
-                self.host, self.go, self.choice, self.settings.state, self.settings.airflow_port, self._has_cluster()
+                parts.host, parts.go, parts.choice, settings.state, settings.airflow_port, self.has_cluster()
             )
         )
 
-    def _has_cluster(self) -> bool:
+    def has_cluster(self) -> bool:
+        """Tell whether there are nodes; without an engine there are none."""
         try:
             return bool(self.node_states())
         except HarnessError:
@@ -111,8 +120,8 @@ class Environment(Parts):
 
     def _host_steps(self) -> Iterator[Step]:
         def check(_: Say) -> None:
-            self.dags.package()
-            if not self._has_cluster():
+            self.parts.dags.package()
+            if not self.has_cluster():
                 doctor.check_room(self.settings.state)
 
         yield Step("input", None, check)
@@ -120,19 +129,19 @@ class Environment(Parts):
         yield Step("host", None, lambda _: self._check_host())
         yield Step(
             "kind and helm",
-            lambda: all(find_binary(wanted, self.go) for wanted in (kind_binary(self.pins), helm_binary(self.pins))),
+            lambda: all(find_binary(wanted, self.parts.go) for wanted in self.parts.binaries),
             self._ensure_binaries,
         )
-        yield Step("chart", None, lambda _: self.release.check())
-        yield Step("cluster's settings", None, lambda _: self.cluster.check_same())
+        yield Step("chart", None, lambda _: self.parts.release.check())
+        yield Step("cluster's settings", None, lambda _: self.parts.cluster.check_same())
         if self.settings.kubeconfig.exists():
-            yield Step("secrets' keys", None, lambda _: check_secrets(self.kubernetes, self.settings))
+            yield Step("secrets' keys", None, lambda _: check_secrets(self.parts.kubernetes, self.settings))
 
     def _engine_step(self) -> Step:
         return Step(
             "container engine",
             self._engine_answers,
-            lambda say: void(ensure_engine(self.host, self.settings.state / "engine", say)),
+            lambda say: ensure_engine(self.parts.host, self.settings.state / "engine", say, self.parts.clock),
         )
 
     def _check_engine(self) -> None:
@@ -143,10 +152,7 @@ class Environment(Parts):
             )
 
     def _engine_answers(self) -> bool:
-        try:
-            return find_client().engine() is not None
-        except UsageError:
-            return False
+        return has_engine(lambda: self.parts.docker)
 
     def _check_host(self) -> None:
         problems = [check for check in self.examine() if check.verdict == "problem"]
@@ -157,65 +163,73 @@ class Environment(Parts):
             )
 
     def _ensure_binaries(self, say: Say) -> None:
-        for wanted in (kind_binary(self.pins), helm_binary(self.pins)):
+        for wanted in self.parts.binaries:
             say(f"{wanted.name} {wanted.version}")
-            ensure_binary(wanted, self.go, self.pins)
+            ensure_binary(wanted, self.parts.go, self.parts.pins)
 
     def _image_steps(self) -> Iterator[Step]:
-        yield from self.recipes.steps()
-        if self.store:
-            yield self.store.step()
+        yield from self.parts.recipes.steps()
+        if self.parts.store:
+            yield self.parts.store.step()
 
     def _cluster_steps(self) -> Iterator[Step]:
-        yield Step("cluster", self.cluster.is_whole, self.cluster.ensure)
-        yield Step("cluster ready", lambda: self.cluster.readiness() is True, self.cluster.wait_until_ready)
-        yield Step("images in the nodes", lambda: not self.cluster.missing_images(), self.cluster.load_images)
+        cluster = self.parts.cluster
+        yield Step("cluster", cluster.is_whole, cluster.ensure)
+        yield Step("cluster ready", lambda: cluster.readiness() is True, cluster.wait_until_ready)
+        yield Step("images in the nodes", lambda: not cluster.missing_images(), cluster.load_images)
 
     def _airflow_steps(self) -> Iterator[Step]:
         settings = self.settings
         yield Step(
             "namespace",
-            lambda: release.has_namespace(self.kubernetes, settings),
-            lambda _: release.ensure_namespace(self.kubernetes, settings),
+            lambda: release.has_namespace(self.parts.kubernetes, settings),
+            lambda _: release.ensure_namespace(self.parts.kubernetes, settings),
         )
         yield Step(
             "secrets",
-            lambda: has_secrets(self.kubernetes, settings),
-            lambda _: void(ensure_secrets(self.kubernetes, settings)),
+            lambda: has_secrets(self.parts.kubernetes, settings),
+            lambda _: ensure_secrets(self.parts.kubernetes, settings),
         )
         yield Step(
             "dags",
-            lambda: self.dags.compare() == "same",
-            lambda _: self.dags.write(),
+            lambda: self.parts.dags.compare() == "same",
+            lambda _: self.parts.dags.write(),
         )
-        yield Step("release", self.release.is_installed, lambda _: self.release.install())
+        yield Step("release", self.parts.release.is_installed, lambda _: self.parts.release.install())
         yield from self._health_steps()
-        yield Step("dags live", None, lambda _: void(self.dags.sync()))
+        yield Step("dags live", None, lambda _: self.parts.dags.sync())
 
     def _restored_steps(self) -> Iterator[Step]:
         yield from self._health_steps()
-        yield Step("dags live", None, lambda _: self.dags.wait_until_live())
+        yield Step("dags live", None, lambda _: self.parts.dags.wait_until_live())
 
     def _health_steps(self) -> Iterator[Step]:
         settings = self.settings
         yield Step(
             "airflow available",
-            lambda: not list(release.not_available(self.kubernetes, settings.namespace)),
-            lambda say: release.wait_until_available(self.kubernetes, settings, say),
+            lambda: not list(release.not_available(self.parts.kubernetes, settings.namespace)),
+            lambda say: release.wait_until_available(self.parts.kubernetes, settings, say, self.parts.clock),
         )
-        yield Step("login", None, lambda say: release.wait_until_it_serves(self.airflow, settings, say))
+        yield Step(
+            "login",
+            None,
+            lambda say: release.wait_until_it_serves(self.parts.airflow, settings, say, self.parts.clock),
+        )
 
     def _remove(self, say: Say) -> None:
         for container in self._fillers():
-            remove_container(self.docker, container)
-        remove_gates(self.docker, self.settings.name)
+            remove_container(self.parts.docker, container)
+        remove_gates(self.parts.docker, self.settings.name)
         say(f"removing {cluster_name(self.settings)}")
-        remove_cluster(self.docker, self.settings, self.images.node)
+        remove_cluster(self.parts.docker, self.settings, self.parts.images.node)
 
     def _fillers(self) -> list[str]:
         """Return the container that a killed fill of our image store left: one or none."""
-        ours = self.docker.list_containers(f"{labels.MANAGED_BY}=harness")
-        return [name for name in ours if name == f"{FILLER}-{self.images.digest}"]
+        ours = self.parts.docker.list_containers(f"{labels.MANAGED_BY}=harness")
+        return [name for name in ours if name == f"{FILLER}-{self.parts.images.digest}"]
+
+    def _run(self, steps: Iterable[Step], reporter: Reporter) -> None:
+        run_steps(steps, reporter, self.parts.clock)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -230,7 +244,3 @@ class Environment(Parts):
                 f"another `harness up`, `down`, `backup` or `restore` works on `{self.settings.name}`",
                 next_step="wait until it ended, or end it",
             ) from None
-
-
-def void(_: object) -> None:
-    """Drop a result: a step returns nothing."""

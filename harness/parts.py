@@ -1,6 +1,7 @@
-"""The parts of one environment, each made when it is first asked for."""
+"""The composition root: the parts of one environment, each made when it is first asked for."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from harness.delivery.pack import Package
 from harness.delivery.target import Target
 from harness.delivery.verdict import Verdict
 from harness.errors import UsageError
-from harness.host.binaries import find_binary, helm_binary, kind_binary
+from harness.host.binaries import Binary, find_binary, helm_binary, kind_binary
 from harness.host.platform import Host
 from harness.images.imageset import ImageSet
 from harness.images.mirrors import Mirrors
@@ -32,6 +33,22 @@ from harness.tools.go import Go
 from harness.tools.helm import Helm
 from harness.tools.k8s import Kubernetes, KubernetesError
 from harness.tools.kind import Kind
+from harness.waiting import CLOCK, Clock
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What is outside of this process, and how the parts reach it; a test gives its own.
+
+    `connect` takes a kubeconfig; `open_airflow` takes URL, user and password; `find_docker` raises UsageError when
+    there is no client.
+    """
+
+    host: Host = field(default_factory=Host)
+    clock: Clock = CLOCK
+    find_docker: Callable[[], Docker] = find_client
+    connect: Callable[[Path], Kubernetes] = Kubernetes
+    open_airflow: Callable[[str, str, str], AirflowApi] = AirflowApi
 
 
 @dataclass(frozen=True)
@@ -39,11 +56,17 @@ class Parts:
     """What `up` makes and what it makes it with, for one environment's settings."""
 
     settings: Settings
+    outside: Outside = field(default_factory=Outside)
 
-    @cached_property
+    @property
     def host(self) -> Host:
         """This machine."""
-        return Host()
+        return self.outside.host
+
+    @property
+    def clock(self) -> Clock:
+        """What all waits go by."""
+        return self.outside.clock
 
     @cached_property
     def pins(self) -> Pins:
@@ -58,7 +81,7 @@ class Parts:
     @cached_property
     def docker(self) -> Docker:
         """The engine's client; raises UsageError when there is none."""
-        return find_client()
+        return self.outside.find_docker()
 
     @cached_property
     def choice(self) -> Choice:
@@ -83,22 +106,36 @@ class Parts:
         engine = self.docker.engine()
         if engine is None or not engine.is_on_this_host:
             return None
-        return Store(self.docker, self.images, self.settings.cache_folder)
+        return Store(self.docker, self.images, self.settings.cache_folder, self.clock)
+
+    @cached_property
+    def binaries(self) -> tuple[Binary, Binary]:
+        """The programs kind and helm, in the pinned versions."""
+        return kind_binary(self.pins), helm_binary(self.pins)
 
     @cached_property
     def kind(self) -> Kind:
         """kind, as `up` found or made it."""
-        return Kind(self._binary("kind"), self.docker.env)
+        return Kind(self._find(self.binaries[0]), self.docker.env)
 
     @cached_property
     def helm(self) -> Helm:
         """Helm, as `up` found or made it."""
-        return Helm(self._binary("helm"), self.settings.kubeconfig, self.settings.cache_folder / "helm")
+        return Helm(self._find(self.binaries[1]), self.settings.kubeconfig, self.settings.cache_folder / "helm")
 
     @cached_property
     def cluster(self) -> Cluster:
         """The kind cluster."""
-        return Cluster(self.settings, self.docker, self.kind, self.pins, self.images, self.store)
+        return Cluster(
+            self.settings,
+            self.docker,
+            self.kind,
+            self.pins,
+            self.images,
+            self.store,
+            lambda: self.kubernetes,
+            self.clock,
+        )
 
     @cached_property
     def release(self) -> Release:
@@ -108,22 +145,23 @@ class Parts:
     @cached_property
     def backups(self) -> Backups:
         """The backups of the release's own database."""
-        return Backups(self.settings, self.kubernetes, Database(self.docker, self.settings), self.release)
+        database = Database(self.docker, self.settings)
+        return Backups(self.settings, self.kubernetes, database, self.release, self.clock)
 
     @cached_property
     def kubernetes(self) -> Kubernetes:
         """The cluster's API."""
-        return self.cluster.kubernetes
+        return self.outside.connect(self.settings.kubeconfig)
 
     @cached_property
     def airflow(self) -> AirflowApi:
         """Airflow's REST API, logged in with the Secret that the cluster holds."""
         credentials = read_credentials(self.kubernetes, self.settings)
-        return AirflowApi(self.settings.url, credentials.username, credentials.password)
+        return self.outside.open_airflow(self.settings.url, credentials.username, credentials.password)
 
     def delivering(self, target: Target) -> Delivering:
         """Return what brings files to a target and sees them live."""
-        return Delivering(self.kubernetes, self.airflow, target)
+        return Delivering(self.kubernetes, self.airflow, target, self.clock)
 
     @cached_property
     def dags(self) -> DagFolder:
@@ -140,7 +178,8 @@ class Parts:
     def gate(self) -> Gate:
         """What imports DAG files in the image that the cluster runs."""
         settings = self.settings
-        return Gate(self.docker, self.images.airflow, settings.name, settings.state / f"{settings.name}-gate.lock")
+        lock = settings.state / f"{settings.name}-gate.lock"
+        return Gate(self.docker, self.images.airflow, settings.name, lock, self.clock)
 
     def check_imports(self, package: Package) -> Verdict:
         """Return what the gate says of a package, with the environment that tasks have, if there is a cluster."""
@@ -152,9 +191,8 @@ class Parts:
             variables = None  # no cluster: what depends on a variable cannot be known
         return self.gate.check(package.files, variables=variables, folder=self.settings.dags_folder.name)
 
-    def _binary(self, name: str) -> Path:
-        wanted = {"kind": kind_binary, "helm": helm_binary}[name](self.pins)
+    def _find(self, wanted: Binary) -> Path:
         found = find_binary(wanted, self.go)
         if found is None:
-            raise UsageError(f"{name} {wanted.version} is not here yet", next_step="harness up")
+            raise UsageError(f"{wanted.name} {wanted.version} is not here yet", next_step="harness up")
         return found

@@ -11,11 +11,11 @@ import pytest
 
 from harness.cluster import cluster_name, control_plane
 from harness.environment import Environment
-from harness.errors import HarnessError
 from harness.faults.ledger import Faults
 from harness.observe.leftovers import end_leftovers
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run, Runs
+from harness.parts import Parts
 from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
@@ -112,20 +112,20 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
     """
     option = request.config.option
     is_whole = False
-    environment = Environment(load_settings({"name": option.airflow_env}))
+    environment = Environment(Parts(load_settings({"name": option.airflow_env})))
     reporter = _TerminalReporter(request.config)
     if os.environ.get("CI") == "true" and not option.reuse_airflow_env:
         environment.start_engine(reporter)
         environment.down(reporter)
         was_there = False
     else:
-        was_there = _has_cluster(environment)
+        was_there = environment.has_cluster()
     try:
         environment.up(reporter)
         _configure_pytest_kind(environment, option)
         request.getfixturevalue("kind_cluster")
         is_whole = True
-        yield AirflowEnv(environment, environment.kubernetes, environment.airflow)
+        yield AirflowEnv(environment, environment.parts.kubernetes, environment.parts.airflow)
     finally:
         has_failed = not is_whole or request.session.testsfailed > 0
         is_kept = option.keep_airflow_env or option.reuse_airflow_env or (option.keep_on_failure and has_failed)
@@ -183,19 +183,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.keep_airflow_env = config.getoption("keep_cluster")
 
 
-def _has_cluster(environment: Environment) -> bool:
-    try:
-        return bool(environment.node_states())
-    except HarnessError:
-        return False  # no engine yet: `up` installs and starts it
-
-
 def _configure_pytest_kind(environment: Environment, option: Any) -> None:
     """Point pytest-kind at our cluster, kind and kubeconfig, so that it finds all there and downloads nothing."""
     settings = environment.settings
     option.cluster_name = cluster_name(settings)
     option.kubeconfig = str(settings.kubeconfig)
-    option.kind_bin = str(environment.kind.binary)
+    option.kind_bin = str(environment.parts.kind.binary)
     option.kind_kubectl_bin = str(_write_kubectl(environment))
     option.keep_cluster = True
 
@@ -203,7 +196,7 @@ def _configure_pytest_kind(environment: Environment, option: Any) -> None:
 def _write_kubectl(environment: Environment) -> Path:
     """Write a `kubectl` that is the control plane node's own, for `kind_cluster.kubectl(...)`."""
     path = environment.settings.folder / "kubectl"
-    words = [environment.docker.binary, "exec", "-i", control_plane(environment.settings), *KUBECTL]
+    words = [environment.parts.docker.binary, "exec", "-i", control_plane(environment.settings), *KUBECTL]
     path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     path.chmod(0o755)
     return path

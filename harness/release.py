@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -18,7 +18,7 @@ from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.helm import Helm
 from harness.tools.k8s import Json, Kubernetes, KubernetesError, is_ready
-from harness.waiting import NotYet, Unreachable, not_yet, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, Unreachable, not_yet, wait_until
 
 LOGS = "airflow-logs"
 READY_S = 300
@@ -165,7 +165,7 @@ def ensure_namespace(kubernetes: Kubernetes, settings: Settings) -> None:
     )
 
 
-def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say) -> None:
+def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say, clock: Clock = CLOCK) -> None:
     """Wait until every Deployment, StatefulSet and Job of the namespace is as it should be.
 
     Ends early with Unreachable when a pod cannot start without a change: an image that is not there, a missing key in
@@ -173,18 +173,19 @@ def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say) -
     """
     wait_until(
         f"release {settings.release}",
-        lambda: _availability(kubernetes, settings),
+        lambda: _availability(kubernetes, settings, clock),
         timeout_s=READY_S,
         on_change=say,
         next_step=f"harness --name {settings.name} logs",
+        clock=clock,
     )
 
 
-def _availability(kubernetes: Kubernetes, settings: Settings) -> bool | NotYet:
+def _availability(kubernetes: Kubernetes, settings: Settings, clock: Clock) -> bool | NotYet:
     try:
         problems = list(not_available(kubernetes, settings.namespace))
         for pod in kubernetes.list("Pod", settings.namespace, label_selector="kubernetes_executor!=True"):
-            _check_hopeless(pod)
+            _check_hopeless(pod, clock)
     except KubernetesError as error:
         return NotYet(str(error).splitlines()[0])
     return not_yet(problems) if problems else True
@@ -205,7 +206,7 @@ def not_available(kubernetes: Kubernetes, namespace: str) -> Iterator[str]:
             yield f"{job['metadata']['name']} runs"
 
 
-def _check_hopeless(pod: Json) -> None:
+def _check_hopeless(pod: Json, clock: Clock) -> None:
     name = pod["metadata"]["name"]
     status = pod.get("status", {})
     for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
@@ -224,14 +225,14 @@ def _check_hopeless(pod: Json) -> None:
             message = condition.get("message", "")
             # A rollout has no room until the old pods are gone, so it must have lasted.
             since = datetime.fromisoformat(condition["lastTransitionTime"])
-            if "Insufficient" in message and datetime.now(UTC) - since > UNSCHEDULABLE:
+            if "Insufficient" in message and clock.utc_now() - since > UNSCHEDULABLE:
                 raise Unreachable(
                     f"pod {name} does not fit on the nodes: {message}",
                     next_step="lower the requests in the values overlay, or use a bigger machine",
                 )
 
 
-def wait_until_it_serves(airflow: AirflowApi, settings: Settings, say: Say) -> None:
+def wait_until_it_serves(airflow: AirflowApi, settings: Settings, say: Say, clock: Clock = CLOCK) -> None:
     """Wait until a login works and Airflow itself calls each of its components healthy."""
 
     def probe() -> bool | NotYet:
@@ -248,4 +249,5 @@ def wait_until_it_serves(airflow: AirflowApi, settings: Settings, say: Say) -> N
         timeout_s=LOGIN_S,
         on_change=say,
         next_step=f"harness --name {settings.name} logs api-server",
+        clock=clock,
     )

@@ -30,7 +30,7 @@ def read(environment: Environment) -> list[Row]:
 
 def _cluster(environment: Environment) -> Row:
     states = environment.node_states()
-    readiness = environment.cluster.readiness()
+    readiness = environment.parts.cluster.readiness()
     is_good = readiness is True
     detail = ", ".join(states) if is_good else getattr(readiness, "reason", "")
     return Row("cluster", "ready" if is_good else "not ready", detail, is_good)
@@ -38,20 +38,20 @@ def _cluster(environment: Environment) -> Row:
 
 def _release(environment: Environment) -> list[Row]:
     settings = environment.settings
-    found = environment.helm.status(settings.release, namespace=settings.namespace)
+    found = environment.parts.helm.status(settings.release, namespace=settings.namespace)
     if found is None:
         return [Row("release", "absent", "harness up installs it", is_good=False)]
-    is_current = environment.release.is_installed()
+    is_current = environment.parts.release.is_installed()
     detail = f"{settings.release} revision {found.revision}"
     return [Row("release", found.status if is_current else "outdated", detail, is_good=is_current)]
 
 
 def _components(environment: Environment) -> list[Row]:
     namespace = environment.settings.namespace
-    late = {line.split()[0]: line for line in release.not_available(environment.kubernetes, namespace)}
+    late = {line.split()[0]: line for line in release.not_available(environment.parts.kubernetes, namespace)}
     rows = []
     for kind in ("Deployment", "StatefulSet"):
-        for item in environment.kubernetes.list(kind, namespace):
+        for item in environment.parts.kubernetes.list(kind, namespace):
             name = item["metadata"]["name"]
             is_good = name not in late
             detail = "" if is_good else late[name].split(" ", 1)[1] + " ready"
@@ -60,14 +60,14 @@ def _components(environment: Environment) -> list[Row]:
 
 
 def _airflow(environment: Environment) -> list[Row]:
-    health = environment.airflow.health()
-    environment.airflow.login()
+    health = environment.parts.airflow.health()
+    environment.parts.airflow.login()
     detail = ", ".join(health.problems)
     return [Row("airflow", "healthy" if health.is_healthy else "ill", detail, health.is_healthy)]
 
 
 def _dags(environment: Environment) -> list[Row]:
-    state = environment.dags.compare()
-    package = environment.dags.package()
+    state = environment.parts.dags.compare()
+    package = environment.parts.dags.package()
     detail = f"{len(package.files)} files, {package.size_bytes} bytes"
     return [Row("dags", state, detail if state == "same" else f"{detail}; make dags", is_good=state == "same")]

@@ -1,9 +1,10 @@
 """An ordered list of idempotent steps, and the way in which they report."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from harness.waiting import CLOCK, Clock
 
 Outcome = Literal["checked", "done", "unchanged", "failed"]
 Say = Callable[[str], None]
@@ -26,18 +27,18 @@ class Reporter(Protocol):
 class Step:
     """One thing that `up` makes: `run` makes it when `is_done` says that it is not there as it should be.
 
-    Without `is_done` it is a check: `run` always runs and makes nothing.
+    Without `is_done` it is a check: `run` always runs and makes nothing. What `run` returns is of no interest.
     """
 
     name: str
     is_done: Callable[[], bool] | None
-    run: Callable[[Say], None]
+    run: Callable[[Say], object]
 
 
-def run_steps(steps: Iterable[Step], reporter: Reporter) -> None:
+def run_steps(steps: Iterable[Step], reporter: Reporter, clock: Clock = CLOCK) -> None:
     """Take the steps in order; an exception ends the list after its step was reported as failed."""
     for step in steps:
-        started = time.monotonic()
+        started = clock.now()
         reporter.started(step.name)
         outcome: Outcome = "failed"
         try:
@@ -47,4 +48,4 @@ def run_steps(steps: Iterable[Step], reporter: Reporter) -> None:
                 step.run(reporter.said)
                 outcome = "done" if step.is_done else "checked"
         finally:
-            reporter.ended(step.name, outcome, time.monotonic() - started)
+            reporter.ended(step.name, outcome, clock.now() - started)

@@ -7,6 +7,7 @@ useless. Nothing else in the harness sleeps.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from harness.errors import HarnessError
@@ -32,12 +33,21 @@ def not_yet(problems: Sequence[str]) -> NotYet:
     return NotYet(f"{len(problems)} to go: {', '.join(problems)}")
 
 
+def utc_now() -> datetime:
+    """Return the date and time."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Clock:
-    """Time and sleep, so that a test can wait without waiting."""
+    """Time and sleep, so that a test can wait without waiting.
+
+    `now` is in seconds from an unknown start and never goes back; `utc_now` is what a calendar and a watch show.
+    """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    utc_now: Callable[[], datetime] = utc_now
 
 
 CLOCK = Clock()

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +17,7 @@ from harness.release import Release
 from harness.settings import Settings
 from harness.steps import Reporter, Say, Step, run_steps
 from harness.tools.k8s import Json, Kubernetes, Objects
-from harness.waiting import NotYet, not_yet, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 
 KEYS, FERNET_KEY = "airflow-internal", "fernet-key"
 VERSION_LABEL = "app.kubernetes.io/version"
@@ -42,10 +42,11 @@ class Backups:
     kubernetes: Kubernetes
     database: Database
     release: Release
+    clock: Clock = CLOCK
 
     def save(self, path: Path | None, reporter: Reporter) -> Backup:
         """Write a backup and return it; raises UsageError when the file exists, or there is no embedded database."""
-        created = datetime.now(UTC)
+        created = self.clock.utc_now()
         folder = self.settings.state / "backups"
         wanted = path or folder / f"{self.settings.name}-{created:%Y%m%dT%H%M%SZ}.backup"
         check_free(wanted)
@@ -63,6 +64,7 @@ class Backups:
                     Step("file", _never, lambda _: write_archive(wanted, Archive(manifest[0], self._key(), dump))),
                 ],
                 reporter,
+                self.clock,
             )
         return Backup(wanted, wanted.stat().st_size, manifest[0])
 
@@ -74,8 +76,8 @@ class Backups:
         """
         with TemporaryDirectory(prefix="harness-restore-") as folder:
             archive = read_archive(path, Path(folder))
-            run_steps(self._restore_steps(archive, force=force), reporter)
-            run_steps(more(), reporter)
+            run_steps(self._restore_steps(archive, force=force), reporter, self.clock)
+            run_steps(more(), reporter, self.clock)
         return Backup(path, path.stat().st_size, archive.manifest)
 
     def _describe(self, created: datetime) -> Manifest:
@@ -131,7 +133,8 @@ class Backups:
         try:
             for kind, item in self._users():
                 self.kubernetes.delete(kind, item["metadata"]["name"], self.settings.namespace)
-            wait_until("the end of Airflow's pods", self._end_pods, timeout_s=STOPPED_S, on_change=say)
+            what = "the end of Airflow's pods"
+            wait_until(what, self._end_pods, timeout_s=STOPPED_S, on_change=say, clock=self.clock)
             say("replacing the database")
             self.database.swap()
             data = {"data": {FERNET_KEY: b64encode(key).decode()}}

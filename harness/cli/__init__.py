@@ -9,17 +9,18 @@ from rich.markup import escape
 from harness.cli import app
 from harness.cli.output import err
 from harness.errors import HarnessError, Interrupted
+from harness.parts import Outside
 from harness.redact import redact
 
 INTERRUPTED = Interrupted.exit_code
 
 
-def main() -> None:
+def main(outside: Outside | None = None) -> None:
     """Run the command line and turn what goes wrong into one message and an exit code."""
     # So that a time-out's TERM, too, ends what we started.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app.app()
+        app.app(obj=outside)
     except HarnessError as error:
         word = "[bold]interrupted:[/]" if error.exit_code == INTERRUPTED else "[bold red]error:[/]"
         err.print(f"{word} {escape(redact(str(error)))}", highlight=False, soft_wrap=True)

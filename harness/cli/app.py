@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +9,14 @@ import typer
 
 from harness import status as status_of
 from harness.cli import dags
-from harness.cli.options import AsJson, open_environment
+from harness.cli.options import AsJson, Invocation, open_environment
 from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table
 from harness.cluster import control_plane
 from harness.command import run_interactive
 from harness.credentials import credentials_file, password_to_show, read_credentials
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
+from harness.parts import Outside
 from harness.pin_check import check_pins, update_pins
 from harness.redact import redact
 from harness.settings import DEV
@@ -41,7 +41,7 @@ def common(
     images: Annotated[str | None, typer.Option(help="Where images come from: auto, registry or mirrors.")] = None,
 ) -> None:
     """Airflow with the KubernetesExecutor on kind: local dev environment and end-to-end tests."""
-    context.obj = {"name": name, "images": images}
+    context.obj = Invocation(context.obj or Outside(), {"name": name, "images": images})
 
 
 @app.command()
@@ -51,12 +51,12 @@ def up(
 ) -> None:
     """Make the environment, or what is missing of it, and print how to use it."""
     environment = open_environment(context, workers=workers)
-    started = time.monotonic()
+    started = environment.parts.clock.now()
     environment.up(StepPrinter())
     is_dev = environment.settings.name == DEV
     command = f"{os.path.relpath(sys.argv[0])} --name {environment.settings.name}"
     out.print(
-        f"\nAirflow is up at [bold]{environment.settings.url}[/] ({time.monotonic() - started:.0f} s)\n"
+        f"\nAirflow is up at [bold]{environment.settings.url}[/] ({environment.parts.clock.now() - started:.0f} s)\n"
         f"  how to log in:  {'make dev-status' if is_dev else f'{command} status'}\n"
         f"  sync the DAGs:  {'make dags' if is_dev else f'{command} dags sync'}",
         highlight=False,
@@ -115,7 +115,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 def _print_login(environment: Environment) -> None:
     settings = environment.settings
-    user = read_credentials(environment.kubernetes, settings).username
+    user = read_credentials(environment.parts.kubernetes, settings).username
     password = password_to_show(settings)  # last, for it is given out once
     out.print(f"\nURL: {settings.url}    user: {user}", highlight=False)
     if password:
@@ -159,10 +159,10 @@ def logs(
     """Print the logs of all components, of one, or of a pod; secrets are masked."""
     environment = open_environment(context)
     environment.check_exists()
-    namespace = environment.settings.namespace
+    kubernetes, namespace = environment.parts.kubernetes, environment.settings.namespace
     pods = [
         pod
-        for pod in environment.kubernetes.list("Pod", namespace)
+        for pod in kubernetes.list("Pod", namespace)
         if what in {"", pod["metadata"]["name"], pod["metadata"]["labels"].get(environment.settings.component_label)}
     ]
     if not pods:
@@ -172,7 +172,7 @@ def logs(
         for container in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]:
             out.rule(f"{name} {container['name']}", align="left")
             try:
-                text = environment.kubernetes.pod_log(name, namespace, container=container["name"], tail_lines=tail)
+                text = kubernetes.pod_log(name, namespace, container=container["name"], tail_lines=tail)
             except HarnessError as error:
                 text = str(error)
             out.print(redact(text), highlight=False, markup=False, soft_wrap=True)
@@ -203,9 +203,9 @@ def airflow(context: typer.Context) -> None:
 
 def _in_cluster(environment: Environment, words: list[str]) -> int:
     environment.check_exists()
-    node = control_plane(environment.settings)
+    docker, node = environment.parts.docker, control_plane(environment.settings)
     flags = ["-i", *(["-t"] if _has_tty() else [])]
-    return run_interactive([environment.docker.binary, "exec", *flags, node, *words], env=environment.docker.env)
+    return run_interactive([docker.binary, "exec", *flags, node, *words], env=docker.env)
 
 
 def _has_tty() -> bool:

@@ -30,11 +30,11 @@ def sync(
 ) -> None:
     """Check the DAGs folder, deliver it and wait until Airflow serves it; no pod restarts."""
     environment = open_environment(context)
-    environment.dags.package(has_syntax_check=not no_verify)
+    environment.parts.dags.package(has_syntax_check=not no_verify)
     environment.check_exists()
     if no_verify:
         err.print("not verified: the files were neither compiled nor imported in Airflow's image", highlight=False)
-    delivery = environment.dags.sync(force=force, is_verified=not no_verify)
+    delivery = environment.parts.dags.sync(force=force, is_verified=not no_verify)
     print_notes(delivery.notes)
     out.print(in_words(delivery), highlight=False)
 
@@ -60,7 +60,7 @@ def in_words(delivery: Delivery) -> str:
 @app.command("check")
 def check(context: typer.Context) -> None:
     """Check the DAGs folder without delivering it; needs no cluster."""
-    package, verdict = open_environment(context).dags.check()
+    package, verdict = open_environment(context).parts.dags.check()
     print_notes(map(str, verdict.notes))
     found = f"{len(package.files)} files, {len(verdict.dag_ids)} DAGs, {package.size_bytes} bytes"
     out.print(f"{found}: no problem found in {verdict.seconds:.1f} s", highlight=False)
@@ -71,7 +71,7 @@ def history(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the versions that the cluster holds, the newest first."""
     environment = open_environment(context)
     environment.check_exists()
-    versions = environment.dags.history()
+    versions = environment.parts.dags.history()
     if as_json:
         print_json(versions)
         return
@@ -107,7 +107,7 @@ def rollback(
     """Make an earlier version the current one again, and wait until Airflow serves it."""
     environment = open_environment(context)
     environment.check_exists()
-    found, delivery = environment.dags.rollback(version, force=force)
+    found, delivery = environment.parts.dags.rollback(version, force=force)
     out.print(f"{in_words(delivery)}; back at version {found}", highlight=False)
     out.print("the folder is as it was: the next sync delivers it again", highlight=False, style="dim")
 
@@ -117,8 +117,8 @@ def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show how the folder differs from the cluster; exit code 1 if it does."""
     environment = open_environment(context)
     environment.check_exists()
-    drift = environment.dags.store.drift()
-    differences = environment.dags.diff()
+    drift = environment.parts.dags.store.drift()
+    differences = environment.parts.dags.diff()
     if as_json:
         print_json({"drift": drift, "files": differences})
     else:
@@ -162,5 +162,5 @@ def watch(
 
 
 def _sync_in_words(environment: Environment) -> str:
-    delivery = environment.dags.sync()
+    delivery = environment.parts.dags.sync()
     return "\n".join((*delivery.notes, in_words(delivery)))

@@ -29,11 +29,11 @@ def run_dag(environment: Environment, dag_id: str, *, conf: str, timeout_s: floa
     """
     values = parse_conf(conf)
     environment.check_exists()
-    find_dag(environment.airflow, dag_id)
-    with PodRecorder(environment.kubernetes, environment.settings.namespace) as recorder:
+    find_dag(environment.parts.airflow, dag_id)
+    with PodRecorder(environment.parts.kubernetes, environment.settings.namespace) as recorder:
         view = None if as_json else RunView(out)
         say = view.say if view else _say_aside
-        run = start_run(environment.airflow, recorder, dag_id, values, say=say)
+        run = _start(environment, recorder, dag_id, values, say)
         try:
             with view or nullcontext():
                 last = _follow(environment, run, view.show if view else lambda _: None, say, timeout_s)
@@ -59,10 +59,10 @@ def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: st
     with ExitStack() as stack:
         runs = _RunsOfWatch(environment, stack, trigger, values)
         watch = Watch(
-            read_saves(settings.dags_folder),
+            read_saves(settings.dags_folder, environment.parts.clock),
             sync,
             say=say,
-            ping=lambda: environment.kubernetes.get("Namespace", settings.namespace),
+            ping=lambda: environment.parts.kubernetes.get("Namespace", settings.namespace),
             after_sync=runs.run if trigger else lambda _: None,
         )
         try:
@@ -97,10 +97,10 @@ class _RunsOfWatch:
         """Run the DAG and show its logs and states, to its end or to the next save: then the run goes on unseen."""
         environment = self._environment
         if self._recorder is None or self._recorder.has_ended_early:
-            recorder = PodRecorder(environment.kubernetes, environment.settings.namespace)
+            recorder = PodRecorder(environment.parts.kubernetes, environment.settings.namespace)
             self._recorder = self._stack.enter_context(recorder)
         with RunView(out) as view:
-            run = start_run(environment.airflow, self._recorder, self._dag_id, self._conf, say=view.say)
+            run = _start(environment, self._recorder, self._dag_id, self._conf, view.say)
             logs = TaskLogs(run)
 
             def show(snapshot: RunSnapshot) -> None:
@@ -125,6 +125,13 @@ class _Superseded(Exception):  # noqa: N818 - a signal, and no error
     """Something was saved, so the run that is shown is not the newest any more."""
 
 
+def _start(
+    environment: Environment, recorder: PodRecorder, dag_id: str, conf: dict[str, Any], say: Callable[[str], None]
+) -> Run:
+    clock = environment.parts.clock
+    return start_run(environment.parts.airflow, recorder, dag_id, conf, say=say, now=clock.utc_now, clock=clock)
+
+
 def _follow(
     environment: Environment,
     run: Run,
@@ -133,7 +140,8 @@ def _follow(
     timeout_s: float,
 ) -> RunSnapshot:
     next_step = f"it goes on; {_where(environment, run)}"
-    return follow(run, on_snapshot=on_snapshot, say=say, timeout_s=timeout_s, next_step=next_step)
+    now = environment.parts.clock.utc_now
+    return follow(run, on_snapshot=on_snapshot, say=say, timeout_s=timeout_s, next_step=next_step, now=now)
 
 
 def _where(environment: Environment, run: Run) -> str:

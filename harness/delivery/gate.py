@@ -6,7 +6,6 @@ the first check, replaced when it does not answer or when the image or its scrip
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from harness.delivery.verdict import Json, Verdict, judge
 from harness.errors import HarnessError, UsageError
 from harness.redact import redact
 from harness.tools.docker import Docker
-from harness.waiting import NotYet, Unreachable, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 LABEL = "harness.dev/gate"
 SCRIPTS = "harness.delivery.gatekeeper"
@@ -54,6 +53,7 @@ class Gate:
     image: str
     environment: str
     lock: Path
+    clock: Clock = CLOCK
 
     def check(
         self, files: Mapping[str, bytes], *, variables: Mapping[str, str] | None, folder: str = "dags"
@@ -64,7 +64,7 @@ class Gate:
         what the author calls the DAG folder. A warm check of 20 DAGs takes less than a second, the first some seconds.
         Raises UsageError when the image is not there, HarnessError when the container does not answer, even a new one.
         """
-        started = time.monotonic()
+        started = self.clock.now()
         request = _encode(files, variables)
         answer = self._ask(request)
         if isinstance(answer, str):
@@ -76,7 +76,7 @@ class Gate:
                 next_step="`docker logs` of it tells more; --no-verify delivers without the gate",
             )
         tree = Tree(files, answer["tree"], folder, variables)
-        return judge(answer, tree, seconds=time.monotonic() - started)
+        return judge(answer, tree, seconds=self.clock.now() - started)
 
     @cached_property
     def container(self) -> str:
@@ -126,7 +126,8 @@ class Gate:
                     f"the DAG gate, container {self.container}, cannot start: {redact(result.stderr.strip())}",
                     next_step="--no-verify delivers without the gate",
                 )
-            wait_until(f"the DAG gate, container {self.container}", lambda: self._probe(nothing), timeout_s=START_S)
+            what = f"the DAG gate, container {self.container}"
+            wait_until(what, lambda: self._probe(nothing), timeout_s=START_S, clock=self.clock)
 
     def _docker(self, *arguments: str, stdin: bytes | None, timeout_s: float) -> Result:
         """Run the client; an error of ours names the container, since the arguments hold whole scripts."""

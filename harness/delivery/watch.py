@@ -121,14 +121,15 @@ class Watch:
         self._say("\n".join([f"{self._now():%H:%M:%S} {text}{files}", *reasons]))
 
 
-def read_saves(folder: Path) -> Iterator[frozenset[str]]:
+def read_saves(folder: Path, clock: Clock = CLOCK) -> Iterator[frozenset[str]]:
     """Yield the names that were saved below the folder, or none after TICK_MS without a save; never ends.
 
     A folder that is replaced by another one of its name is watched anew, once that is there.
     """
     is_new = False
     while True:
-        wait_until(f"the folder {folder}", lambda: folder.is_dir() or NotYet("it is not there"), timeout_s=A_DAY_S)
+        what = f"the folder {folder}"
+        wait_until(what, lambda: folder.is_dir() or NotYet("it is not there"), timeout_s=A_DAY_S, clock=clock)
         watched = folder.stat().st_ino
         batches = watch(
             folder,

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from harness.errors import UsageError
 from harness.host.platform import Host
 from harness.steps import Say
 from harness.tools.docker import Docker, Engine, find_client
-from harness.waiting import NotYet, Unreachable, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 PACKAGES = ["docker.io", "iptables", "mmdebstrap"]
 INSTALL_S = 900
@@ -22,22 +23,23 @@ BOUNDED_RUNTIME = "harness-bounded"
 PID_FILES = (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid"))
 
 
-def ensure_engine(host: Host, log_folder: Path, say: Say) -> Docker:
+def ensure_engine(host: Host, log_folder: Path, say: Say, clock: Clock = CLOCK) -> Docker:
     """Return a client whose engine answers, after installing and starting the engine where that is ours to do.
 
     On Debian or Ubuntu as root both are done; elsewhere UsageError holds the commands to type.
     """
-    if not shutil.which("dockerd") and not _engine_answers():
+    if not shutil.which("dockerd") and not has_engine(find_client):
         _install(host, say)
     docker = find_client()
     if docker.engine() is None:
-        _start(host, docker, log_folder, say)
+        _start(host, docker, log_folder, say, clock)
     return docker
 
 
-def _engine_answers() -> bool:
+def has_engine(find: Callable[[], Docker]) -> bool:
+    """Tell whether there is a client, as `find` returns it, whose engine answers."""
     try:
-        return find_client().engine() is not None
+        return find().engine() is not None
     except UsageError:
         return False
 
@@ -69,7 +71,7 @@ def apt_install(packages: list[str]) -> None:
     )
 
 
-def _start(host: Host, docker: Docker, log_folder: Path, say: Say) -> None:
+def _start(host: Host, docker: Docker, log_folder: Path, say: Say, clock: Clock) -> None:
     if os.environ.get("DOCKER_HOST"):
         raise UsageError(
             f"no container engine answers at DOCKER_HOST={os.environ['DOCKER_HOST']}",
@@ -93,7 +95,7 @@ def _start(host: Host, docker: Docker, log_folder: Path, say: Say) -> None:
         say(f"starting the container engine: dockerd, which logs to {log}")
         _remove_stale_pid_files()
         start_detached(["dockerd"], log=log)
-    _wait_until_it_answers(docker)
+    _wait_until_it_answers(docker, clock)
 
 
 def _configure_bounded_runtime() -> None:
@@ -131,7 +133,7 @@ def _remove_stale_pid_files() -> None:
             path.unlink(missing_ok=True)
 
 
-def _wait_until_it_answers(docker: Docker) -> Engine:
+def _wait_until_it_answers(docker: Docker, clock: Clock) -> Engine:
     def probe() -> Engine | NotYet:
         try:
             engine = docker.engine()
@@ -144,4 +146,5 @@ def _wait_until_it_answers(docker: Docker) -> Engine:
         probe,
         timeout_s=START_S,
         next_step="read the engine's log: dockerd.log in the state folder, or `journalctl -u docker`",
+        clock=clock,
     )

@@ -3,7 +3,6 @@
 Linux hosts only: a node mounts its store from this host. Elsewhere the images are loaded after the cluster is made.
 """
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from harness.images.context import package_folder
 from harness.images.imageset import ImageSet
 from harness.steps import Say, Step
 from harness.tools.docker import Docker, Mount
-from harness.waiting import NotYet, Unreachable, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 FILLER = "harness-store"
 SOCKET = "/run/harness-store.sock"
@@ -29,6 +28,7 @@ class Store:
     docker: Docker
     images: ImageSet
     cache: Path
+    clock: Clock = CLOCK
 
     @property
     def folder(self) -> Path:
@@ -70,15 +70,16 @@ class Store:
             *(self.images.node, "/scripts/fill"),
         )
         try:
-            wait_until("containerd of the image store", lambda: self._answers(name), timeout_s=START_S)
+            what = "containerd of the image store"
+            wait_until(what, lambda: self._answers(name), timeout_s=START_S, clock=self.clock)
             for wanted, image in self.images.system.items():
                 self.docker.call("tag", image, wanted)
             references = [*self.images.system, *self.images.release]
-            started = time.monotonic()
+            started = self.clock.now()
             self.docker.save_into(
                 references, name, [*CTR, "images", "import", "--local", "--discard-unpacked-layers", "-"]
             )
-            say(f"{len(references)} images imported in {time.monotonic() - started:.0f} s")
+            say(f"{len(references)} images imported in {self.clock.now() - started:.0f} s")
             self.docker.call("stop", "--time=30", name)
         finally:
             self.docker.call("rm", "--force", "--volumes", name)

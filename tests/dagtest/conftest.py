@@ -12,6 +12,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from harness.environment import Environment
+from harness.parts import Parts
 from harness.settings import load_settings
 from harness.steps import Outcome, run_steps
 from harness.waiting import NotYet, wait_until
@@ -41,10 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """Start PostgreSQL and return `user:password@host:port` of it; the image is made when it is missing."""
-    environment = Environment(load_settings({}))
+    environment = Environment(Parts(load_settings({})))
     environment.start_engine(Quiet())
-    run_steps(environment.recipes.steps(), Quiet())
-    container = DockerContainer(environment.images.postgresql).with_env("POSTGRES_PASSWORD", PASSWORD)
+    run_steps(environment.parts.recipes.steps(), Quiet())
+    container = DockerContainer(environment.parts.images.postgresql).with_env("POSTGRES_PASSWORD", PASSWORD)
     ports: dict[str, Any] = container.ports
     ports["5432/tcp"] = ("127.0.0.1", None)  # with_bind_ports knows no address
     with pytest.MonkeyPatch.context() as patch:

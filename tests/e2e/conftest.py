@@ -76,7 +76,7 @@ def remembered_environment(airflow_env: AirflowEnv, request: pytest.FixtureReque
 def delivered_dags(airflow_env: AirflowEnv, nothing_of_ours_is_left: None) -> Iterator[DeliveredDags]:  # noqa: ARG001 - the first to begin, the last to look
     """Deliver the test DAGs into a bundle of their own, and take them away at the end."""
     environment, settings = airflow_env.environment, airflow_env.settings
-    delivered = DeliveredDags(environment.delivering(find_target(settings, "e2e")), pack(DAGS))
+    delivered = DeliveredDags(environment.parts.delivering(find_target(settings, "e2e")), pack(DAGS))
     with _alone(settings):
         # Forced: a session that was killed may have left anything.
         delivered.delivering.deliver(delivered.package, force=True)

@@ -36,14 +36,14 @@ def enforcing(env: AirflowEnv) -> Iterator[None]:
     finally:
         env.kubernetes.delete("Pod", NAME, NAMESPACE)
         wait_until("the end of kube-router", lambda: _is_gone(env), timeout_s=60)
-        env.environment.docker.exec(control_plane(env.settings), "sh", "-c", CLEAN)
+        env.environment.parts.docker.exec(control_plane(env.settings), "sh", "-c", CLEAN)
 
 
 def _image(env: AirflowEnv) -> str:
-    recipes, cluster = env.environment.recipes, env.environment.cluster
+    recipes, cluster = env.environment.parts.recipes, env.environment.parts.cluster
     image = ours("kube-router", hash_of(recipes.base, ROUTER.digest, (FOLDER / "Dockerfile").read_text()))
     if not recipes.docker.has_images(image):
-        binaries = {ROUTER.name: env.environment.go.ensure(ROUTER)}
+        binaries = {ROUTER.name: env.environment.parts.go.ensure(ROUTER)}
         with build_context(FOLDER, binaries) as context, build_secrets() as secrets:
             recipes.docker.build(context, image, args={"BASE": recipes.base}, secrets=secrets)
     cluster.kind.load(cluster.name, image)

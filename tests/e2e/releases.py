@@ -13,12 +13,12 @@ def put(
 ) -> None:
     """Upgrade to these values over the environment's own, and to its chart and overlays unless others are given."""
     settings = env.settings
-    env.environment.helm.upgrade(
+    env.environment.parts.helm.upgrade(
         settings.release,
         chart or settings.chart_folder,
         namespace=settings.namespace,
         values_files=overlays or settings.values_files,
-        values={**env.environment.release.values(), **values},
+        values={**env.environment.parts.release.values(), **values},
         description="by an end-to-end test",
     )
     wait_until_available(env.kubernetes, settings, lambda _: None)
@@ -33,5 +33,5 @@ def put_for_a_while(
         put(env, values, chart=chart, overlays=overlays)
         yield
     finally:
-        env.environment.release.install()
+        env.environment.parts.release.install()
         wait_until_available(env.kubernetes, env.settings, lambda _: None)

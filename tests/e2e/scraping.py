@@ -17,7 +17,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 def scrape(env: AirflowEnv) -> Samples:
     """Return what a scrape of the Service finds: (metric, labels) -> value."""
     path = f"/api/v1/namespaces/{env.namespace}/services/airflow-metrics:metrics/proxy/metrics"
-    text = env.environment.docker.exec(control_plane(env.settings), *KUBECTL, "get", "--raw", path)
+    text = env.environment.parts.docker.exec(control_plane(env.settings), *KUBECTL, "get", "--raw", path)
     return dict(samples(text))
 
 

@@ -49,7 +49,7 @@ def namespace(airflow_env: AirflowEnv) -> Iterator[None]:
 def rendered(env: AirflowEnv, *overlays: str) -> list[dict[str, Any]]:
     """Return the objects of a chart, and the pods that the executor would make of its templates."""
     files = [env.settings.project / "helm/values" / f"{name}.yaml" for name in overlays]
-    text = env.environment.helm.template(
+    text = env.environment.parts.helm.template(
         "airflow", env.settings.chart_folder, namespace=NAMESPACE, values_files=files, values=VALUES
     )
     objects = [one for one in yaml.safe_load_all(text) if one]

@@ -86,7 +86,7 @@ def test_history_survives_the_loss_of_the_database(
     assert caught.value.status == HTTPStatus.NOT_FOUND
     check_run(runs.run("e2e_chain", timeout_s=180), CHAIN)
     # What a restore did by hand must not be in the way of the next upgrade.
-    airflow_env.environment.release.install()
+    airflow_env.environment.parts.release.install()
 
 
 def harness(env: AirflowEnv, verb: str, file: str, record_property: Any) -> Any:
@@ -118,7 +118,7 @@ def check_decrypted(env: AirflowEnv) -> None:
     assert variable
     assert variable.is_encrypted
     assert variable.value == VALUE
-    words = [env.environment.docker.binary, "exec", env.environment.cluster.node_names[0], "kubectl"]
+    words = [env.environment.parts.docker.binary, "exec", env.environment.parts.cluster.node_names[0], "kubectl"]
     pod = ["-n", env.namespace, "exec", env.settings.scheduler, "-c", env.settings.scheduler_container, "--"]
     argv = [*words, "--kubeconfig=/etc/kubernetes/admin.conf", *pod, "airflow", "connections", "get", CONNECTION]
     found = json.loads(run([*argv, "--output=json"], timeout_s=120).stdout)
@@ -149,7 +149,7 @@ def lose_database(env: AirflowEnv) -> None:
     key = b64encode(urlsafe_b64encode(secrets.token_bytes(32))).decode()
     kubernetes.merge("Secret", "airflow-internal", namespace, {"data": {"fernet-key": key}})
     scale(env, 1)
-    assert env.environment.backups.database.revision() == ""
+    assert env.environment.parts.backups.database.revision() == ""
 
 
 def scale(env: AirflowEnv, replicas: int) -> None:

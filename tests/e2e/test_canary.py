@@ -175,7 +175,7 @@ def task_logs(env: AirflowEnv, observed: Run, recorder: PodRecorder) -> Texts:
 
 
 def helm_release(env: AirflowEnv) -> Texts:
-    helm, settings = env.environment.helm, env.settings
+    helm, settings = env.environment.parts.helm, env.settings
 
     def get(what: str, *more: str) -> str:
         argv = [str(helm.binary), "get", what, settings.release, "--namespace", settings.namespace, *more]
@@ -220,7 +220,7 @@ def rest_answers(env: AirflowEnv, observed: Run, canaries: Mapping[str, str]) ->
 
 
 def node_journal(env: AirflowEnv) -> Texts:
-    docker = env.environment.docker
+    docker = env.environment.parts.docker
     node = control_plane(env.settings)
     yield node, docker.exec(node, "journalctl", "--no-pager", "--since", "-10min", timeout_s=120)
 

@@ -88,7 +88,7 @@ def every_minute(airflow: AirflowApi, shared_runs: Runs) -> Iterator[datetime]:
 @pytest.fixture(scope="module")
 def own_pods(airflow_env: AirflowEnv, shared_runs: Runs, batch: dict[str, Run]) -> OwnPods:  # noqa: ARG001 - they run side by side
     """Run a task with another image, and look at its pod while it runs."""
-    with tagged(airflow_env.environment.cluster, OWN_IMAGE):
+    with tagged(airflow_env.environment.parts.cluster, OWN_IMAGE):
         run = shared_runs.start("e2e_own_pod")
         plain, shaped = (live(airflow_env, run.wait_until_running(task_id)) for task_id in ("plain", "shaped"))
         run.wait(timeout_s=90)
@@ -164,7 +164,7 @@ def test_task_has_labels_and_annotations_of_its_own(own_pods: OwnPods) -> None:
 def test_task_has_an_image_of_its_own(own_pods: OwnPods, airflow_env: AirflowEnv) -> None:
     check_run(own_pods.run, {"plain": 1, "shaped": 1})
     assert own_pods.shaped.image == OWN_IMAGE
-    assert own_pods.plain.image == airflow_env.environment.cluster.images.airflow
+    assert own_pods.plain.image == airflow_env.environment.parts.cluster.images.airflow
 
 
 def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(batch: dict[str, Run], fault: Faults) -> None:
@@ -229,7 +229,7 @@ def test_cron_schedule_makes_each_due_run_once_and_on_time(airflow: AirflowApi, 
 
 
 def test_task_is_placed_on_its_node_pool_and_no_other_task_is(airflow_env: AirflowEnv, runs: Runs) -> None:
-    node = airflow_env.environment.cluster.node_names[-1]
+    node = airflow_env.environment.parts.cluster.node_names[-1]
     run = runs.start("e2e_pooled")
     inside = wait_until("a place for the task in the pool", lambda: placed(run, "inside"), timeout_s=60)
     assert (inside.node, inside.reason) == ("", NO_PLACE), "no node is of the pool yet"

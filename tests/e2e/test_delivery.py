@@ -29,7 +29,7 @@ def delivering(
 ) -> Iterator[Delivering]:
     """Bring files to a bundle with versions and to one without; afterwards each holds what it held before."""
     environment = airflow_env.environment
-    found = environment.delivering(find_target(environment.settings, request.param))
+    found = environment.parts.delivering(find_target(environment.settings, request.param))
     yield found
     if found.target.is_versioned:
         found.deliver(delivered_dags.package, force=True)

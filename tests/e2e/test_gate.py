@@ -37,11 +37,11 @@ def {dag_id}() -> None:
 @pytest.fixture(scope="module")
 def gate(airflow_env: AirflowEnv, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     """A gate of the tests' own, with the environment's image."""
-    environment = airflow_env.environment
+    parts = airflow_env.environment.parts
     name = f"{airflow_env.settings.name}-e2e"
-    yield Gate(environment.docker, environment.images.airflow, name, tmp_path_factory.mktemp("gate") / "lock")
-    remove_gates(environment.docker, name)
-    assert list_gates(environment.docker, name) == []
+    yield Gate(parts.docker, parts.images.airflow, name, tmp_path_factory.mktemp("gate") / "lock")
+    remove_gates(parts.docker, name)
+    assert list_gates(parts.docker, name) == []
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_variables_are_seen_and_leave_no_trace(airflow_env: AirflowEnv, gate: Ga
     (note,) = gate.check(files, variables=None).notes
     assert str(note) == "dags/a.py:3: not checked: reads the environment variable `TOKEN` at import"
 
-    docker = airflow_env.environment.docker
+    docker = airflow_env.environment.parts.docker
     assert secret not in docker.call("inspect", gate.container) + docker.logs(gate.container, lines=1000)
     left = docker.exec(gate.container, "python", "-c", "import os; print(os.listdir('/tmp'))")
     assert "check-" not in left
@@ -182,11 +182,11 @@ def test_concurrent_checks_do_not_mix(gate: Gate) -> None:
 
 
 HARM: dict[str, Callable[[AirflowEnv, Gate], object]] = {
-    "killed": lambda env, gate: env.environment.docker.call("kill", gate.container),
-    "stopped": lambda env, gate: env.environment.docker.call("stop", "--time=1", gate.container),
-    "paused": lambda env, gate: env.environment.docker.call("pause", gate.container),
-    "removed": lambda env, gate: env.environment.docker.call("rm", "--force", gate.container),
-    "without its socket": lambda env, gate: env.environment.docker.exec(gate.container, "rm", "/tmp/gate"),  # noqa: S108 - in the container
+    "killed": lambda env, gate: env.environment.parts.docker.call("kill", gate.container),
+    "stopped": lambda env, gate: env.environment.parts.docker.call("stop", "--time=1", gate.container),
+    "paused": lambda env, gate: env.environment.parts.docker.call("pause", gate.container),
+    "removed": lambda env, gate: env.environment.parts.docker.call("rm", "--force", gate.container),
+    "without its socket": lambda env, gate: env.environment.parts.docker.exec(gate.container, "rm", "/tmp/gate"),  # noqa: S108 - in the container
 }
 
 
@@ -198,11 +198,11 @@ def test_gate_heals_by_itself(airflow_env: AirflowEnv, gate: Gate, harm: str) ->
     with ThreadPoolExecutor(2) as pool:
         verdicts = list(pool.map(lambda _: gate.check(files, variables={}), range(2)))
     assert [sorted(verdict.dag_ids) for verdict in verdicts] == [["good_0", "good_1"]] * 2
-    assert len(list_gates(airflow_env.environment.docker, gate.environment)) == 1
+    assert len(list_gates(airflow_env.environment.parts.docker, gate.environment)) == 1
 
 
 def test_other_image_replaces_the_container(airflow_env: AirflowEnv, gate: Gate) -> None:
-    docker = airflow_env.environment.docker
+    docker = airflow_env.environment.parts.docker
     tag = f"localhost/harness/airflow:gate-{uuid.uuid4().hex[:8]}"
     docker.call("tag", gate.image, tag)
     try:

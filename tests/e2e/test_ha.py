@@ -37,7 +37,7 @@ WORK_S = 90
 def two_of_each(airflow_env: AirflowEnv) -> Iterator[AirflowEnv]:
     """Add the overlay; afterwards the environment is as it was."""
     wait_until_idle(airflow_env)
-    settings, own = airflow_env.settings, airflow_env.environment.release.values()
+    settings, own = airflow_env.settings, airflow_env.environment.parts.release.values()
     small: Json = {name: {**own.get(name, {}), "resources": SMALL} for name in SERVERS.values()}
     overlays = [*settings.values_files, settings.project / "helm/values/ha.yaml"]
     with put_for_a_while(airflow_env, small, overlays=overlays):

@@ -58,8 +58,8 @@ def probes(airflow_env: AirflowEnv) -> Iterator[AirflowEnv]:
 def policies(probes: AirflowEnv) -> Iterator[None]:
     """Turn the chart's policies on; afterwards the environment is as it was."""
     environment = probes.environment
-    node = environment.docker.inspect(control_plane(probes.settings))
-    browser = node["NetworkSettings"]["Networks"][environment.cluster.name]["Gateway"]
+    node = environment.parts.docker.inspect(control_plane(probes.settings))
+    browser = node["NetworkSettings"]["Networks"][environment.parts.cluster.name]["Gateway"]
     on = {"enabled": True, "clients": [{"ipBlock": {"cidr": f"{browser}/32"}}]}
     with put_for_a_while(probes, {"networkPolicies": on}):
         yield
@@ -95,7 +95,7 @@ def are(env: AirflowEnv, wanted: Flows) -> bool | NotYet:
 
 def flows(env: AirflowEnv) -> Flows:
     """Return which pods of ours reach which component, by the address of its pod."""
-    docker, into = env.environment.docker, (control_plane(env.settings), *KUBECTL, "--namespace", env.namespace)
+    docker, into = env.environment.parts.docker, (control_plane(env.settings), *KUBECTL, "--namespace", env.namespace)
     targets = []
     for component, port in PORTS.items():
         pods = list_component_pods(env.kubernetes, env.namespace, component)
@@ -116,7 +116,7 @@ def pod_like(env: AirflowEnv, source: str) -> Json:
     context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {
         "name": "main",
-        "image": env.environment.images.airflow,
+        "image": env.environment.parts.images.airflow,
         "command": ["sleep", "3600"],
         "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}},
         "securityContext": {**context, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},

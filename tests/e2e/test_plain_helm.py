@@ -70,7 +70,7 @@ def free_port() -> int:
 
 def fitting(values: dict[str, Any], env: AirflowEnv) -> dict[str, Any]:
     """Return the values of the docs with this environment's images, and with small requests."""
-    images = given_values(env.settings, env.environment.images)["images"]
+    images = given_values(env.settings, env.environment.parts.images)["images"]
     return {**values, "images": images, **dict.fromkeys(COMPONENTS, SMALL)}
 
 
@@ -78,9 +78,9 @@ def run_script(env: AirflowEnv, given: dict[str, str], commands: str, *, home: P
     """Run commands in one shell whose kubectl and helm are the environment's; a failed one ends it."""
     tools = home / "bin"
     tools.mkdir()
-    (tools / "helm").symlink_to(env.environment.helm.binary)
+    (tools / "helm").symlink_to(env.environment.parts.helm.binary)
     # kubectl reads files and forwards a port of this host, so it cannot be the one that runs in the node.
-    docker, node = env.environment.docker, control_plane(env.settings)
+    docker, node = env.environment.parts.docker, control_plane(env.settings)
     binary = docker.exec(node, "sh", "-c", "readlink -f $(command -v kubectl)").strip()
     docker.call("cp", f"{node}:{binary}", str(tools / "kubectl"))
     variables = {

@@ -34,7 +34,7 @@ class External:
 
     def ask(self, query: str, *, database: str = DATABASE) -> str:
         """Return what the query answers, without heads."""
-        return Database(self.env.environment.docker, self.env.settings).ask(query, database)
+        return Database(self.env.environment.parts.docker, self.env.settings).ask(query, database)
 
     @property
     def connection(self) -> str:
@@ -47,7 +47,7 @@ class External:
 
     def start_job(self, name: str, cron_job: str) -> None:
         """Start what the CronJob starts at its time."""
-        docker, node = self.env.environment.docker, control_plane(self.env.settings)
+        docker, node = self.env.environment.parts.docker, control_plane(self.env.settings)
         docker.exec(node, *KUBECTL, "--namespace", NAMESPACE, "create", "job", name, f"--from=cronjob/{cron_job}")
 
 

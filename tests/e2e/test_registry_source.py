@@ -61,7 +61,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(airflow_env: AirflowEnv) -> Iterator[Served]:
     """Start a registry that serves this machine's images in place of the official ones."""
-    recipes = airflow_env.environment.recipes
+    recipes = airflow_env.environment.parts.recipes
     docker = recipes.docker
     image = ours("registry", hash_of(recipes.base, CONTEXT))
     with build_secrets() as secrets:

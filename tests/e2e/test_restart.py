@@ -27,7 +27,7 @@ def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
 ) -> None:
     over = runs.run("e2e_raises_once", timeout_s=180)
     kept = history_of(over), logs_of(over)
-    cluster = airflow_env.environment.cluster
+    cluster = airflow_env.environment.parts.cluster
     node = cluster.node_names[0]
     before = address_of(cluster, node)
     cluster.docker.call("stop", node)

@@ -78,7 +78,7 @@ def test_up_refuses_broken_secrets_at_once(airflow_env: AirflowEnv, broken: tupl
 
 
 def test_chart_refuses_broken_secrets_at_once(airflow_env: AirflowEnv, broken: tuple[str, str]) -> None:
-    helm, settings = airflow_env.environment.helm, airflow_env.settings
+    helm, settings = airflow_env.environment.parts.helm, airflow_env.settings
     wait_until(
         "the namespace's account",
         lambda: airflow_env.kubernetes.get("ServiceAccount", "default", BROKEN) or NotYet("not made yet"),
@@ -173,9 +173,9 @@ def test_generated_keys_survive_an_upgrade(airflow_env: AirflowEnv) -> None:
         ]
         return [secret and secret["data"] for secret in secrets]
 
-    helm, settings = airflow_env.environment.helm, airflow_env.settings
+    helm, settings = airflow_env.environment.parts.helm, airflow_env.settings
     before, revision = keys(), helm.status(settings.release, namespace=settings.namespace)
-    airflow_env.environment.release.install()
+    airflow_env.environment.parts.release.install()
     after = helm.status(settings.release, namespace=settings.namespace)
     assert revision
     assert after

@@ -34,7 +34,7 @@ SMALL_WORKERS = {"resources": {"requests": {"cpu": "1m"}}}
 def released(airflow_env: AirflowEnv) -> Iterator[int]:
     """Put the last released chart in place and yield its revision; afterwards the environment is as it was."""
     wait_until_idle(airflow_env)
-    images = airflow_env.environment.release.values()["images"]
+    images = airflow_env.environment.parts.release.values()["images"]
     known = {name: image for name, image in images.items() if name not in NEWER_IMAGES}
     with put_for_a_while(airflow_env, {"images": known, "workers": SMALL_WORKERS}, chart=CHART, overlays=[OVERLAY]):
         yield revision(airflow_env)
@@ -43,7 +43,7 @@ def released(airflow_env: AirflowEnv) -> Iterator[int]:
 def test_neither_an_upgrade_nor_a_rollback_takes_a_pod_of_twenty_running_tasks(
     airflow_env: AirflowEnv, released: int, runs: Runs, record_property: Callable[[str, object], None]
 ) -> None:
-    helm, settings = airflow_env.environment.helm, airflow_env.settings
+    helm, settings = airflow_env.environment.parts.helm, airflow_env.settings
     run = runs.start("e2e_many_tasks", {"tasks": TASKS, "seconds": WORK_S})
     uids = wait_until(f"{TASKS} tasks at work", lambda: at_work(run, "work", TASKS), timeout_s=START_S)
 
@@ -64,7 +64,7 @@ def test_neither_an_upgrade_nor_a_rollback_takes_a_pod_of_twenty_running_tasks(
 
 def revision(env: AirflowEnv) -> int:
     """Return the release's newest revision, which is deployed."""
-    status = env.environment.helm.status(env.settings.release, namespace=env.namespace)
+    status = env.environment.parts.helm.status(env.settings.release, namespace=env.namespace)
     assert status is not None
     assert status.status == "deployed"
     return status.revision

@@ -215,7 +215,7 @@ def test_fifty_syncs_in_a_row_while_runs_go_on(author: Author, runs: Runs) -> No
 
 def test_history_diff_and_rollback_from_the_command_line(airflow_env: AirflowEnv, tmp_path: Path) -> None:
     """The DAGs folder's own bundle, by the commands that a person types; at the end it is as it was."""
-    dags = airflow_env.environment.dags
+    dags = airflow_env.environment.parts.dags
     before = dags.history()[0].version
     folder = tmp_path / "dags"
     folder.mkdir()

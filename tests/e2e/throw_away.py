@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness import labels, release
 from harness.credentials import ensure_secrets, read_credentials
-from harness.environment import Environment
+from harness.parts import Parts
 from harness.pytest_plugin import AirflowEnv
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
@@ -35,7 +35,7 @@ def throw_away(
 
     Its API answers at a port of a node, which the host of the container engine alone can reach.
     """
-    kubernetes, docker = env.kubernetes, env.environment.docker
+    kubernetes, docker = env.kubernetes, env.environment.parts.docker
     settings = env.settings.model_copy(update={"namespace": namespace, "release": namespace})
     marks = labels.kubernetes_labels(settings.name)
 
@@ -52,7 +52,7 @@ def throw_away(
         for name, data in (secrets or {}).items():
             make("Secret", name, stringData=dict(data))
         make("ConfigMap", DAGS, data={path.name: path.read_text() for path in dags})
-        Environment(settings).helm.upgrade(
+        Parts(settings).helm.upgrade(
             settings.release,
             settings.chart_folder,
             namespace=namespace,
@@ -61,8 +61,8 @@ def throw_away(
             description="throw-away",
         )
         release.wait_until_available(kubernetes, settings, lambda _: None)
-        node = docker.inspect(env.environment.cluster.node_names[0])["NetworkSettings"]["Networks"]
-        address = node[env.environment.cluster.name]["IPAddress"]
+        node = docker.inspect(env.environment.parts.cluster.node_names[0])["NetworkSettings"]["Networks"]
+        address = node[env.environment.parts.cluster.name]["IPAddress"]
         login = read_credentials(kubernetes, settings)
         airflow = AirflowApi(f"http://{address}:{node_port}", login.username, login.password)
         _wait_until_known(airflow, [path.stem for path in dags])
@@ -80,7 +80,7 @@ def _small_values(env: AirflowEnv, node_port: int) -> dict[str, Json]:
     """Return what lets it stand beside the environment's release."""
     return {
         **{part: {"resources": TINY} for part in TINY_PARTS},
-        **env.environment.release.values(),
+        **env.environment.parts.release.values(),
         "apiServer": {"resources": TINY, "service": {"type": "NodePort", "nodePort": node_port}},
         "dags": {"bundles": [{"name": BUNDLE, "configMap": DAGS}]},
         "logs": {"persistence": {"enabled": False, "existingClaim": ""}},

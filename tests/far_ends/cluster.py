@@ -69,7 +69,7 @@ class FarEnds:
             *(["-i"] if stdin else []),
             f"deploy/{deployment}",
         ]
-        return self.env.environment.docker.exec(control_plane(settings), *words, "--", *command, stdin=stdin)
+        return self.env.environment.parts.docker.exec(control_plane(settings), *words, "--", *command, stdin=stdin)
 
     def write_file(self, path: str, text: str) -> None:
         """Put a file on the volume, as the partner would: under another name first."""
@@ -113,7 +113,7 @@ class FarEnds:
         self.env.kubernetes.apply(manifest, field_manager=FIELD_MANAGER)
 
     def _manifests(self) -> list[dict[str, Any]]:
-        images = self.env.environment.images
+        images = self.env.environment.parts.images
         partner = {
             "name": "registry",
             "image": images.airflow,

@@ -7,7 +7,6 @@ import pytest
 
 from harness import redact
 from harness.tools.k8s import Kubernetes
-from harness.waiting import wait_until
 
 from .fakes.clock import FakeTime
 from .fakes.command import FakeCommands
@@ -34,13 +33,9 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> FakeCommands:
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    """Return the clock that every wait without a clock of its own goes by."""
-    fake = FakeTime()
-    defaults = wait_until.__kwdefaults__
-    assert defaults is not None
-    monkeypatch.setitem(defaults, "clock", fake.clock)
-    return fake
+def time() -> FakeTime:
+    """Return a time whose clock a test gives to what waits."""
+    return FakeTime()
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class FakeStore:
 
 
 def make(settings: Settings, images: Any = IMAGES, store: Any = None) -> Cluster:
-    return Cluster(settings, DOCKER, Kind(Path("kind")), load_pins(), images, store)
+    return Cluster(settings, DOCKER, Kind(Path("kind")), load_pins(), images, store, lambda: pytest.fail("asked"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from harness.cluster import Cluster
 from harness.images.context import package_folder
 from harness.pins import load_pins
+from harness.tools.k8s import Kubernetes
 from harness.tools.kind import Kind
 from harness.waiting import NotYet, WaitTimeoutError
 
@@ -33,10 +34,9 @@ def server() -> FakeApiServer:
 
 
 @pytest.fixture
-def cluster(server: FakeApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    made = Cluster(settings_of(tmp_path), DOCKER, Kind(Path("kind")), load_pins(), IMAGES, None)
-    made.__dict__["kubernetes"] = server.client(monkeypatch)
-    return made
+def cluster(kubernetes: Kubernetes, time: FakeTime, tmp_path: Path) -> Cluster:
+    settings, kind = settings_of(tmp_path), Kind(Path("kind"))
+    return Cluster(settings, DOCKER, kind, load_pins(), IMAGES, None, lambda: kubernetes, time.clock)
 
 
 def test_ready_is_nodes_system_pods_and_dns(cluster: Cluster, commands: FakeCommands) -> None:

@@ -1,6 +1,5 @@
 """The two Secrets: made once, read from the cluster, never changed, never shown twice."""
 
-from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -9,20 +8,14 @@ from harness.credentials import check_secrets, credentials_file, ensure_secrets,
 from harness.errors import UsageError
 from harness.redact import redact
 from harness.settings import Settings
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools.k8s import Kubernetes
 
 from .fakes.kubernetes import FakeApiServer, Response
 from .samples import settings_of
 
 
 class Server(FakeApiServer):
-    """Keeps Secrets as Kubernetes does: `stringData` becomes `data`."""
-
-    def put(self, plural: str, item: Json) -> Json:
-        if "stringData" in item:
-            data = {key: b64encode(value.encode()).decode() for key, value in item.pop("stringData").items()}
-            item["data"] = {**item.get("data", {}), **data}
-        return super().put(plural, item)
+    """Holds the Secrets of a test."""
 
     def put_login(self, **keys: str) -> None:
         self.put("secrets", {"metadata": {"name": "airflow-ui-creds", "namespace": "tools"}, "stringData": keys})

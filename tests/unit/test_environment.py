@@ -1,77 +1,138 @@
-"""`up` and `down`: what comes before what, what is refused before anything is made, and what is removed."""
+"""`up`, `down` and `restore`: what reaches the wire in which order, what is refused before it, and what is removed."""
 
-import json
+import re
+from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from harness import environment as environment_module
-from harness import release
-from harness.doctor import Check
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
-from harness.host import ports
-from harness.images.store import Store
-from harness.steps import Step, run_steps
-from harness.waiting import NotYet
+from harness.images.store import FILLER
 
-from .fakes.command import FakeCommands
+from .backup import pod
+from .fakes.machine import FakeMachine, make_machine
 from .fakes.reporter import FakeReporter
-from .samples import DOCKER, IMAGES, settings_of
 
-LABEL = "io.x-k8s.kind.cluster"
+CLUSTER = "io.x-k8s.kind.cluster"
+OURS = {"app.kubernetes.io/managed-by": "harness"}
 NODE = "harness-dev-control-plane"
-DAG = 'from airflow.sdk import dag\n\n\n@dag(dag_id="hello")\ndef hello() -> None: ...\n'
-
-
-def containers(label: str) -> tuple[str, ...]:
-    return ("docker", "ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}\t{{.State}}")
-
-
-LIST = containers(f"{LABEL}=harness-dev")
-OURS = containers("app.kubernetes.io/managed-by=harness")
-FILLER = f"harness-store-{IMAGES.digest}"
 GATE = "harness-dev-gate-0123456789ab"
-GATES = containers("harness.dev/gate=dev")
-NETWORKS = ("docker", "network", "ls", "--quiet", "--filter", r"name=^harness\-dev$")
+RELEASED = {"app.kubernetes.io/instance": "airflow", "app.kubernetes.io/version": "3.3.2"}
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    monkeypatch.setattr(Environment, "_engine_answers", lambda _: True)
-    made = Environment(settings_of(tmp_path))
-    made.__dict__.update(docker=DOCKER, images=IMAGES)
-    made.settings.dags_folder.mkdir()
-    (made.settings.dags_folder / "hello.py").write_text(DAG)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
+    made = make_machine(tmp_path, monkeypatch)
+    monkeypatch.setattr("subprocess.Popen", made.popen)
     return made
 
 
-def test_bad_dags_are_refused_before_anything_is_run(
-    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(environment_module.doctor, "check_room", lambda *_: None)
-    (environment.settings.dags_folder / "large.py").write_text("#" * 2_000_000)
+@pytest.fixture
+def environment(machine: FakeMachine) -> Environment:
+    return machine.environment()
+
+
+def up(machine: FakeMachine) -> FakeReporter:
     reporter = FakeReporter()
-    with pytest.raises(UsageError, match=r"large\.py"):
+    machine.environment().up(reporter)
+    return reporter
+
+
+def test_up_makes_each_thing_after_what_it_needs(machine: FakeMachine) -> None:
+    reporter = up(machine)
+    parts = machine.environment().parts
+    images, dags = parts.images, parts.dags.package().version
+    assert [re.sub(r"@.*|(?<=-s-)\w+", "", change) for change in machine.changes] == [
+        *("docker pull kindest/node", "docker pull python", f"docker build {images.airflow}"),
+        *("docker pull postgres", f"docker tag {images.postgresql}"),
+        *("docker pull prom/statsd-exporter", f"docker tag {images.statsd_exporter}"),
+        *("docker network create harness-dev", "kind create", "docker update", "docker exec touch"),
+        *(f"kind load {image}" for image in images.release),
+        *(
+            "PATCH namespaces/tools",
+            "PATCH persistentvolumes/airflow-logs",
+            "PATCH persistentvolumeclaims/airflow-logs",
+        ),
+        *("PATCH secrets/airflow-ui-creds", "PATCH secrets/airflow-variables"),
+        f"docker run {parts.gate.container}",
+        *("PATCH configmaps/airflow-dags-s-", f"PATCH configmaps/airflow-dags-v-{dags}"),
+        *("PATCH configmaps/airflow-dags", f"PATCH configmaps/airflow-dags-v-{dags}"),
+        f"helm upgrade harness inputs {parts.release.inputs}",
+    ]
+    assert list(reporter.outcomes)[-3:] == ["airflow available", "login", "dags live"]
+
+
+def test_second_up_changes_nothing(machine: FakeMachine) -> None:
+    up(machine)
+    machine.changes.clear()
+    reporter = up(machine)
+    assert machine.changes == []
+    assert set(reporter.outcomes.values()) == {"checked", "unchanged"}
+
+
+def test_up_after_an_interrupted_creation_makes_the_cluster_anew(machine: FakeMachine) -> None:
+    up(machine)
+    machine.is_marked = False
+    machine.changes.clear()
+    up(machine)
+    assert machine.changes[:3] == [f"docker rm {NODE}", "docker network rm", "docker network create harness-dev"]
+    assert machine.changes[3:6] == ["kind create", "docker update", "docker exec touch"]
+
+
+def test_store_is_looked_for_between_images_and_cluster(machine: FakeMachine) -> None:
+    machine.operating_system = "Debian GNU/Linux 12"
+    store = machine.environment().parts.store
+    assert store is not None
+    store.folder.mkdir(parents=True)
+    steps = list(up(machine).outcomes)
+    assert steps.index("image statsd-exporter") < steps.index("image store") < steps.index("cluster")
+
+
+def test_bad_dags_are_refused_before_anything_is_run(machine: FakeMachine, environment: Environment) -> None:
+    (environment.settings.dags_folder / "broken.py").write_text("def broken(:\n")
+    reporter = FakeReporter()
+    with pytest.raises(UsageError, match=r"broken\.py:1"):
         environment.up(reporter)
     assert reporter.outcomes == {"input": "failed"}
-    assert commands.calls == []
+    assert machine.calls == []
     assert not environment.settings.folder.exists()
 
 
-def test_too_little_disk_is_refused_before_anything_is_run(
-    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
+def test_too_little_disk_is_refused_before_anything_is_changed(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10**9))
-    commands.on(*LIST)
     with pytest.raises(UsageError, match="1 GB free"):
-        environment.up(FakeReporter())
-    assert len(commands.calls) == 1
+        up(machine)
+    assert machine.changes == []
+
+
+def test_broken_secret_is_refused_before_images_and_release(machine: FakeMachine) -> None:
+    up(machine)
+    machine.images.clear()
+    del machine.server.objects["secrets", "tools", "airflow-ui-creds"]["data"]["email"]
+    machine.changes.clear()
+    reporter = FakeReporter()
+    with pytest.raises(UsageError, match=r"Secret tools/airflow-ui-creds .*email"):
+        machine.environment().up(reporter)
+    assert machine.changes == []
+    assert list(reporter.outcomes)[-1] == "secrets' keys"
+
+
+def test_what_the_doctor_finds_ends_up_at_once_with_all_cures(machine: FakeMachine) -> None:
+    with pytest.raises(UsageError) as caught:
+        machine.environment(images="mirrors").up(FakeReporter())
+    assert "images: mirrors: as set; the engine is on another machine" in str(caught.value)
+    assert "; go: not on PATH; " in str(caught.value)
+    assert 'set images = "registry"' in caught.value.next_step
+    assert "; install Go" in caught.value.next_step
+    assert machine.changes == []
 
 
 def test_two_at_a_time_are_refused(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,177 +149,60 @@ def test_two_at_a_time_are_refused(environment: Environment, monkeypatch: pytest
                 verb(FakeReporter())
 
 
-class Whole:
-    """A cluster and a release that are as they should be."""
-
-    def __init__(self, *, is_there: bool = True) -> None:
-        self.is_there = is_there
-        self.made: list[str] = []
-
-    def is_whole(self) -> bool:
-        return self.is_there
-
-    def is_installed(self) -> bool:
-        return self.is_there
-
-    def readiness(self) -> bool | NotYet:
-        return self.is_there or NotYet("not there")
-
-    def missing_images(self) -> list[str]:
-        return [] if self.is_there else ["image"]
-
-    def check(self) -> None: ...
-
-    def check_same(self) -> None: ...
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: self.made.append(name)
+def test_restore_is_over_when_airflow_serves_the_dags(machine: FakeMachine, tmp_path: Path) -> None:
+    up(machine)
+    labels = {"name": "airflow-postgresql", "namespace": "tools", "labels": RELEASED, "generation": 1}
+    status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+    machine.server.put("statefulsets", {"metadata": labels, "spec": {"replicas": 1}, "status": status})
+    key = {"fernet-key": b64encode(b"key-of-the-cluster").decode()}
+    machine.server.put("secrets", {"metadata": {"name": "airflow-internal", "namespace": "tools"}, "data": key})
+    for query, text in ((pod.HAS_TABLES, "alembic_version"), (pod.REVISION, "d2f4e1b3c5a7"), (pod.COUNT, "12")):
+        machine.on(*pod.ask(query), stdout=text)
+    machine.on(*pod.ask(pod.COUNT, "airflow_restored"), stdout="12")
+    machine.on(*pod.DUMP, stdout="PGDMP content")
+    for words in (pod.READ_BACK, pod.FILL_BESIDE, pod.MAKE_BESIDE, pod.UNMARK, pod.SWAP):
+        machine.on(*words)
+    environment, reporter = machine.environment(), FakeReporter()
+    path = environment.backup(tmp_path / "a.backup", FakeReporter()).path
+    machine.changes.clear()
+    environment.restore(path, reporter)
+    assert machine.changes[0] == "PATCH secrets/airflow-internal"
+    assert machine.changes[1].startswith("helm upgrade")
+    assert list(reporter.outcomes)[-3:] == ["airflow available", "login", "dags live"]
 
 
-def prepare(environment: Environment, monkeypatch: pytest.MonkeyPatch, *, is_there: bool) -> Whole:
-    """Stand in for all parts and let the steps alone be real."""
-    monkeypatch.setattr(Environment, "_engine_answers", lambda _: is_there)
-    part = Whole(is_there=is_there)
-    image = Step("image node", lambda: is_there, lambda _: part.made.append("image"))
-    binary = Path("found") if is_there else None
-    environment.__dict__.update(
-        cluster=part,
-        release=part,
-        store=None,
-        kubernetes=None,
-        airflow=None,
-        recipes=SimpleNamespace(steps=lambda: [image]),
-    )
-    for name, value in {
-        "find_client": lambda: SimpleNamespace(engine=lambda: is_there or None),
-        "find_binary": lambda *_: binary,
-        "has_secrets": lambda *_: is_there,
-    }.items():
-        monkeypatch.setattr(environment_module, name, value)
-    environment.__dict__["dags"] = SimpleNamespace(
-        package=lambda: None,
-        compare=lambda: "same" if is_there else "absent",
-        write=lambda: part.made.append("write"),
-        sync=lambda: part.made.append("sync"),
-        wait_until_live=lambda: part.made.append("live"),
-    )
-    for name in ("ensure_engine", "ensure_binary", "ensure_secrets"):
-        monkeypatch.setattr(environment_module, name, lambda *_, name=name: part.made.append(name))
-    for name in ("ensure_namespace", "wait_until_available", "wait_until_it_serves"):
-        monkeypatch.setattr(release, name, lambda *_, name=name: part.made.append(name))
-    monkeypatch.setattr(release, "has_namespace", lambda *_: is_there)
-    monkeypatch.setattr(release, "not_available", lambda *_: [] if is_there else ["scheduler 0/1"])
-    monkeypatch.setattr(environment_module.doctor, "check_room", lambda *_: None)
-    monkeypatch.setattr(environment_module.doctor, "examine", lambda _: [])
-    monkeypatch.setattr(ports, "is_free", lambda _: True)
-    environment.__dict__["choice"] = IMAGES.choice
-    return part
-
-
-def test_up_makes_all_in_order(
-    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands.on(*LIST)
-    part = prepare(environment, monkeypatch, is_there=False)
-    environment.up(FakeReporter())
-    assert part.made == [
-        *("ensure_engine", "ensure_binary", "ensure_binary", "image"),
-        *("ensure", "wait_until_ready", "load_images"),
-        *("ensure_namespace", "ensure_secrets", "write", "install", "wait_until_available", "wait_until_it_serves"),
-        "sync",
-    ]
-
-
-def test_restore_is_over_when_airflow_serves_the_dags(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    part = prepare(environment, monkeypatch, is_there=False)
-    environment.__dict__["backups"] = SimpleNamespace(
-        restore=lambda path, reporter, more, *, force: run_steps(more(), reporter) or (path, force)
-    )
-    assert environment.restore(Path("a.backup"), FakeReporter(), force=True) == (Path("a.backup"), True)
-    assert part.made == ["wait_until_available", "wait_until_it_serves", "live"]
-
-
-def test_second_up_makes_nothing(
-    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands.on(*LIST, stdout=f"{NODE}\trunning\n")
-    part = prepare(environment, monkeypatch, is_there=True)
-    reporter = FakeReporter()
-    environment.up(reporter)
-    assert part.made == ["wait_until_it_serves", "sync"]  # both only look when nothing is to be done
-    assert "done" not in {outcome for name, outcome in reporter.outcomes.items() if name != "cluster's settings"}
-
-
-def test_broken_secrets_are_refused_before_images_and_release(
-    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands.on(*LIST, stdout=f"{NODE}\trunning\n")
-    part = prepare(environment, monkeypatch, is_there=True)
-    environment.settings.folder.mkdir(parents=True)
-    environment.settings.kubeconfig.touch()
-
-    def refuse(*_: object) -> None:
-        raise UsageError("Secret tools/airflow-ui-creds has no key email")
-
-    monkeypatch.setattr(environment_module, "check_secrets", refuse)
-    reporter = FakeReporter()
-    with pytest.raises(UsageError, match="has no key email"):
-        environment.up(reporter)
-    assert part.made == []
-    assert list(reporter.outcomes)[-1] == "secrets' keys"
-
-
-def test_what_the_doctor_finds_ends_up_at_once_with_all_cures(
-    environment: Environment, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands.on(*LIST)
-    part = prepare(environment, monkeypatch, is_there=True)
-    findings = [Check("go", "problem", "1.20", "install Go"), Check("disk", "problem", "1 GB", "make room")]
-    monkeypatch.setattr(environment_module.doctor, "examine", lambda _: [*findings, Check("memory", "warning", "low")])
-    with pytest.raises(UsageError) as caught:
-        environment.up(FakeReporter())
-    assert str(caught.value) == "go: 1.20; disk: 1 GB"
-    assert caught.value.next_step == "install Go; make room"
-    assert part.made == []
-
-
-def test_down_of_nothing_changes_nothing(environment: Environment, commands: FakeCommands) -> None:
-    for words in (LIST, NETWORKS, OURS, GATES):
-        commands.on(*words)
+def test_down_of_nothing_changes_nothing(machine: FakeMachine, environment: Environment) -> None:
     reporter = FakeReporter()
     environment.down(reporter)
     assert reporter.outcomes == {"cluster": "unchanged"}
+    assert machine.changes == []
 
 
-def test_down_removes_nodes_network_folder_and_fillers(environment: Environment, commands: FakeCommands) -> None:
-    commands.on(*LIST, stdout=f"{NODE}\texited\n")
-    commands.on(*OURS, stdout=f"{FILLER}\trunning\nharness-store-of-others\trunning\n")
-    commands.on(*NETWORKS, stdout="net\n")
-    commands.on(*GATES, stdout=f"{GATE}\trunning\n")
-    for name in (FILLER, GATE, NODE):
-        commands.on("docker", "rm", "--force", "--volumes", name)
-    commands.on("docker", "network", "rm", "net")
-    environment.settings.folder.mkdir(parents=True)
-    environment.settings.cache_folder.mkdir(parents=True)
+def test_down_removes_what_up_made_and_nobody_elses(machine: FakeMachine) -> None:
+    up(machine)
+    environment = machine.environment()
+    filler, gate = f"{FILLER}-{environment.parts.images.digest}", environment.parts.gate.container
+    machine.containers |= {filler: ("running", OURS), "harness-store-of-others": ("running", OURS)}
+    machine.changes.clear()
     environment.down(FakeReporter())
+    assert machine.changes == [f"docker rm {filler}", f"docker rm {gate}", f"docker rm {NODE}", "docker network rm"]
+    assert list(machine.containers) == ["harness-store-of-others"]
     assert not environment.settings.folder.exists()
     assert environment.settings.cache_folder.exists()
-    assert [argv[-1] for argv in commands.argvs if argv[1] in {"rm", "network"} and "rm" in argv] == [
-        FILLER,
-        GATE,
-        NODE,
-        "net",
-    ]
+    assert not environment.has_remains()
 
 
 @pytest.mark.parametrize("remains", ["node", "network", "folder", "filler", "gate", ""])
-def test_any_remains_are_remains(environment: Environment, commands: FakeCommands, remains: str) -> None:
-    commands.on(*LIST, stdout=f"{NODE}\tdead\n" if remains == "node" else "")
-    commands.on(*NETWORKS, stdout="net" if remains == "network" else "")
-    commands.on(*OURS, stdout=f"{FILLER}\texited\n" if remains == "filler" else "")
-    commands.on(*GATES, stdout=f"{GATE}\texited\n" if remains == "gate" else "")
+def test_any_remains_are_remains(machine: FakeMachine, environment: Environment, remains: str) -> None:
+    containers = {
+        "node": (NODE, ("dead", {CLUSTER: "harness-dev"})),
+        "filler": (f"{FILLER}-{environment.parts.images.digest}", ("exited", OURS)),
+        "gate": (GATE, ("exited", {"harness.dev/gate": "dev"})),
+    }
+    if remains in containers:
+        machine.containers = dict([containers[remains]])
+    if remains == "network":
+        machine.networks = {"harness-dev"}
     if remains == "folder":
         environment.settings.folder.mkdir(parents=True)
     assert environment.has_remains() is bool(remains)
@@ -266,41 +210,34 @@ def test_any_remains_are_remains(environment: Environment, commands: FakeCommand
 
 @pytest.mark.parametrize("verb", [lambda env: env.down(FakeReporter()), lambda env: env.check_exists()])
 def test_engine_that_is_down_is_said(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch, verb: Callable[[Environment], None]
+    machine: FakeMachine, environment: Environment, verb: Callable[[Environment], None]
 ) -> None:
-    monkeypatch.setattr(Environment, "_engine_answers", lambda _: False)
+    machine.has_engine = False
     with pytest.raises(UsageError, match="no container engine answers") as caught:
         verb(environment)
     assert "harness --name dev up" in caught.value.next_step
 
 
-def test_unknown_environment_names_those_there_are(environment: Environment, commands: FakeCommands) -> None:
-    commands.on(*LIST)
+def test_nodes_are_a_cluster_and_no_engine_is_none(machine: FakeMachine) -> None:
+    assert not machine.environment().has_cluster()
+    machine.containers = {NODE: ("exited", {CLUSTER: "harness-dev"})}
+    assert machine.environment().has_cluster()
+    machine.has_engine = False
+    assert not machine.environment().has_cluster()
+
+
+def test_unknown_environment_names_those_there_are(machine: FakeMachine, environment: Environment) -> None:
     names = {"b-control-plane": "harness-ci", "b-worker": "harness-ci", "a": "harness-a", "c": "somebody-s"}
-    commands.on(*containers(LABEL), stdout="".join(f"{name}\trunning\n" for name in names))
-    for name, cluster in names.items():
-        stdout = json.dumps([{"Config": {"Labels": {LABEL: cluster}}}])
-        commands.on("docker", "inspect", "--type=container", name, stdout=stdout)
+    machine.containers = {name: ("running", {CLUSTER: cluster}) for name, cluster in names.items()}
     with pytest.raises(UsageError, match="no environment `dev`; there are: a, ci") as caught:
         environment.check_exists()
     assert caught.value.next_step == "harness --name dev up"
 
 
-def test_doctor_works_without_an_engine(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_client() -> None:
-        raise UsageError("no docker")
-
-    monkeypatch.setattr("harness.parts.find_client", no_client)
-    del environment.__dict__["docker"]
-    environment.__dict__["choice"] = IMAGES.choice
-    seen: list[Any] = []
-    monkeypatch.setattr(environment_module.doctor, "examine", lambda patient: seen.append(patient) or [])
-    assert environment.examine() == []
-    assert not seen[0].has_cluster
-
-
-def test_store_is_filled_after_the_images_are_made(environment: Environment) -> None:
-    image = Step("image node", None, lambda _: None)
-    store = Store(DOCKER, IMAGES, environment.settings.cache_folder)
-    environment.__dict__.update(recipes=SimpleNamespace(steps=lambda: [image]), store=store)
-    assert [step.name for step in environment._image_steps()] == ["image node", "image store"]
+def test_doctor_works_without_a_docker_client(
+    tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    checks = {check.name: check for check in environment.examine()}
+    assert checks["docker client"].verdict == "problem"
+    assert checks["port 8080"].seen == "free"

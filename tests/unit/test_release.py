@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def test_waits_for_every_workload_and_says_for_which(
     with pytest.raises(
         WaitTimeoutError, match="last seen: 4 to go: scheduler 0/1, new-spec 1/1, rolling 1/1, migrate runs"
     ):
-        wait_until_available(kubernetes, settings, str)
+        wait_until_available(kubernetes, settings, str, time.clock)
     assert time.seconds <= 300
 
 
@@ -165,7 +165,7 @@ def test_available_and_a_broken_connection_is_waited_out(
     server.put("jobs", {"metadata": {"name": "migrate", "namespace": "tools"}, "status": {"succeeded": 1}})
     server.refusals = [Response(500, b"etcd leader changed")]
     said: list[str] = []
-    wait_until_available(kubernetes, settings, said.append)
+    wait_until_available(kubernetes, settings, said.append, time.clock)
     assert time.seconds == 0.5
     assert "etcd leader changed" in said[0]
 
@@ -179,14 +179,13 @@ def test_available_and_a_broken_connection_is_waited_out(
         (waiting_pod("CrashLoopBackOff", 4), "CrashLoopBackOff after 4"),
     ],
 )
-@pytest.mark.usefixtures("time")
 def test_hopeless_pod_ends_the_wait_at_once(
     kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, pod: Json, words: str
 ) -> None:
     server.put("deployments", workload("scheduler", ready=0))
     server.put("pods", pod)
     with pytest.raises(Unreachable, match=f"pod scheduler-0, container main: {words} restarts: why"):
-        wait_until_available(kubernetes, settings, str)
+        wait_until_available(kubernetes, settings, str, FakeTime().clock)
 
 
 @pytest.mark.parametrize(
@@ -203,48 +202,47 @@ def test_pod_that_may_still_start_is_waited_for(
     server.put("deployments", workload("scheduler", ready=0))
     server.put("pods", pod)
     with pytest.raises(WaitTimeoutError):
-        wait_until_available(kubernetes, settings, str)
+        wait_until_available(kubernetes, settings, str, time.clock)
     assert time.seconds > 290
 
 
-@pytest.mark.usefixtures("time")
 def test_worker_pod_of_a_task_is_not_the_release_s_trouble(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
 ) -> None:
     pod = worker_pod("work")
     server.put("pods", {**pod, "status": waiting_pod("ErrImageNeverPull")["status"]})
-    wait_until_available(kubernetes, settings, str)
+    wait_until_available(kubernetes, settings, str, time.clock)
 
 
-@pytest.mark.usefixtures("time")
-def test_pod_that_does_not_fit_is_told(kubernetes: Kubernetes, server: FakeApiServer, settings: Settings) -> None:
+def test_pod_that_does_not_fit_is_told(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
+) -> None:
     condition = {
         "type": "PodScheduled",
         "status": "False",
         "reason": "Unschedulable",
         "message": "0/1 nodes are available: 1 Insufficient memory.",
-        "lastTransitionTime": "2026-11-22T12:00:00Z",
+        "lastTransitionTime": (time.utc_now() - timedelta(seconds=61)).isoformat(),
     }
     pod = {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {"conditions": [condition]}}
     server.put("pods", pod)
     with pytest.raises(Unreachable, match=r"does not fit on the nodes: .*Insufficient memory"):
-        wait_until_available(kubernetes, settings, str)
+        wait_until_available(kubernetes, settings, str, time.clock)
 
 
-@pytest.mark.usefixtures("time")
 def test_pod_that_has_no_room_yet_is_waited_for(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
 ) -> None:
     condition = {
         "type": "PodScheduled",
         "status": "False",
         "reason": "Unschedulable",
         "message": "0/1 nodes are available: 1 Insufficient cpu.",
-        "lastTransitionTime": datetime.now(UTC).isoformat(),
+        "lastTransitionTime": time.utc_now().isoformat(),
     }
     pod = {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {"conditions": [condition]}}
     server.put("pods", pod)
-    wait_until_available(kubernetes, settings, str)
+    wait_until_available(kubernetes, settings, str, time.clock)
 
 
 def test_serving_means_healthy_and_a_login_that_works(settings: Settings, time: FakeTime) -> None:
@@ -252,10 +250,10 @@ def test_serving_means_healthy_and_a_login_that_works(settings: Settings, time: 
     health = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}}
     rest = {"dag_processor": {"status": "healthy"}, "triggerer": {"status": "healthy"}}
     airflow.answers["/api/v2/monitor/health"] = {**health, **rest}
-    wait_until_it_serves(airflow.client(), settings, str)
+    wait_until_it_serves(airflow.client(), settings, str, time.clock)
     airflow.answers["/api/v2/monitor/health"] = {**health, **rest, "scheduler": {"status": "unhealthy"}}
     with pytest.raises(WaitTimeoutError, match="scheduler: unhealthy") as caught:
-        wait_until_it_serves(airflow.client(), settings, str)
+        wait_until_it_serves(airflow.client(), settings, str, time.clock)
     assert "logs api-server" in caught.value.next_step
 
 
@@ -264,7 +262,7 @@ def test_wrong_password_is_what_the_wait_ends_with(settings: Settings, time: Fak
     names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
     airflow.answers["/api/v2/monitor/health"] = {name: {"status": "healthy"} for name in names}
     with pytest.raises(WaitTimeoutError, match="401: Invalid credentials"):
-        wait_until_it_serves(airflow.client(password="wrong"), settings, str)  # noqa: S106 - of nothing
+        wait_until_it_serves(airflow.client(password="wrong"), settings, str, time.clock)  # noqa: S106 - of nothing
 
 
 def test_another_chart_gets_what_it_asks_for(tmp_path: Path) -> None:

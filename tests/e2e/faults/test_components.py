@@ -86,7 +86,7 @@ def test_running_task_outlives_an_api_server_that_does_not_answer_for_ten_second
     (found,) = list_component_pods(airflow_env.kubernetes, airflow_env.namespace, "api-server")
     server = parse_pod(found, utc_now())
 
-    action = hang_container(airflow_env.environment.docker, airflow_env.kubernetes, server)
+    action = hang_container(airflow_env.environment.parts.docker, airflow_env.kubernetes, server)
     with fault("the api-server does not answer", action) as injection:
         stays_away(airflow_env, SHORT_S)
     check_available(airflow_env)

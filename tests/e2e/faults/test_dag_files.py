@@ -99,7 +99,7 @@ def ended(env: AirflowEnv) -> str | NotYet:
 
 def in_dag_processor(env: AirflowEnv, *command: str) -> str:
     try:
-        return env.environment.docker.exec(
+        return env.environment.parts.docker.exec(
             control_plane(env.settings),
             *(*KUBECTL, "--namespace", env.namespace, "exec", "deploy/airflow-dag-processor", "--", *command),
         )

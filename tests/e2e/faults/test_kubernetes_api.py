@@ -36,7 +36,7 @@ def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
     pod = run.wait_until_running("wait")
 
     node = control_plane(airflow_env.settings)
-    action = freeze_api_server(airflow_env.environment.docker, node, airflow_env.kubernetes)
+    action = freeze_api_server(airflow_env.environment.parts.docker, node, airflow_env.kubernetes)
     with fault("the Kubernetes API server is stopped", action) as injection:
         wait_until_task_is(run, "success")
     run.wait(timeout_s=90)
@@ -48,7 +48,7 @@ def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
 
 def throttled(env: AirflowEnv, verbs: Sequence[str]) -> AbstractContextManager[str]:
     return throttle_account(
-        env.environment.docker,
+        env.environment.parts.docker,
         control_plane(env.settings),
         env.kubernetes,
         namespace=env.namespace,

@@ -42,7 +42,7 @@ MOVED_RETRIED_WITHIN_S = 60
 
 @pytest.fixture(scope="module")
 def nodes(airflow_env: AirflowEnv) -> Nodes:
-    return Nodes(airflow_env.environment.docker, airflow_env.kubernetes)
+    return Nodes(airflow_env.environment.parts.docker, airflow_env.kubernetes)
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_a_task_s_end_is_noticed_after_the_watcher_was_killed(
     pod = run.wait_until_running("wait")
 
     (scheduler,) = list_component_pods(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
-    action = kill_watcher(airflow_env.environment.docker, scheduler["spec"]["nodeName"])
+    action = kill_watcher(airflow_env.environment.parts.docker, scheduler["spec"]["nodeName"])
     with fault("the KubernetesJobWatcher is killed", action) as injection:
         run.wait(timeout_s=60)
         fault.note_recovery(injection)

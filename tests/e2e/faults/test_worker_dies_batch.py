@@ -39,9 +39,9 @@ END_S = 200
 ACTIONS: dict[str, tuple[str, Callable[[AirflowEnv, WorkerPod], AbstractContextManager[str]]]] = {
     "container": (
         "the container is killed",
-        lambda env, pod: kill_container(env.environment.docker, env.kubernetes, pod),
+        lambda env, pod: kill_container(env.environment.parts.docker, env.kubernetes, pod),
     ),
-    "hung": ("the worker hangs", lambda env, pod: hang_container(env.environment.docker, env.kubernetes, pod)),
+    "hung": ("the worker hangs", lambda env, pod: hang_container(env.environment.parts.docker, env.kubernetes, pod)),
     "short grace": ("the pod is deleted", lambda env, pod: delete_pod(env.kubernetes, pod, grace_period_s=3)),
     "evicted": ("the pod is evicted", lambda env, pod: evict_pod(env.kubernetes, pod, grace_period_s=3)),
 }

@@ -65,7 +65,7 @@ def test_task_that_fits_on_no_node_waits_until_one_fits(
     pod = wait_until("a pod that fits nowhere", lambda: unschedulable(run), timeout_s=60)
     injection = fault.note("no node has the label", f"pod {pod.name}: {pod.reason}", pod.created, run=run)
     wait_until_task_is(run, "success", task_id="sibling")
-    node = airflow_env.environment.cluster.node_names[-1]
+    node = airflow_env.environment.parts.cluster.node_names[-1]
     airflow_env.kubernetes.merge("Node", node, "", {"metadata": {"labels": {PLACE: "yes"}}})
     try:
         run.wait(timeout_s=60)

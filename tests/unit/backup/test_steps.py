@@ -81,7 +81,6 @@ def put(server: FakeApiServer, plural: str, name: str, **others: Any) -> None:
 def scene(
     server: FakeApiServer, kubernetes: Kubernetes, commands: FakeCommands, time: FakeTime, tmp_path: Path
 ) -> Scene:
-    del time  # whoever waits goes by it
     settings, release = settings_of(tmp_path), FakeRelease()
     put(server, "statefulsets", "airflow-postgresql")
     put(server, "deployments", "airflow-scheduler")
@@ -95,7 +94,7 @@ def scene(
     commands.on(*pod.DUMP, stdout="PGDMP content")
     for words in (pod.READ_BACK, pod.FILL_BESIDE, pod.MAKE_BESIDE, pod.UNMARK):
         commands.on(*words)
-    backups = Backups(settings, kubernetes, Database(DOCKER, settings), cast("Release", release))
+    backups = Backups(settings, kubernetes, Database(DOCKER, settings), cast("Release", release), time.clock)
     made = Scene(server, commands, release, backups, tmp_path)
     commands.on(*pod.SWAP, does=lambda _: made.done.append(f"swap beside {sorted(names(server, 'pods'))}"))
     made.key(OLD_KEY)

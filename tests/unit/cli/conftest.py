@@ -6,8 +6,6 @@ import pytest
 
 from harness.environment import Environment
 
-from ..samples import DOCKER
-
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -15,5 +13,4 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(Environment, "check_exists", lambda _: None)
-    monkeypatch.setattr(Environment, "docker", DOCKER)
     return tmp_path

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typer.testing import CliRunner
 
 from harness.cli import app as cli_app
+from harness.parts import Outside
 
 
 class Result(SimpleNamespace):
@@ -16,7 +17,7 @@ class Result(SimpleNamespace):
     exception: BaseException | None
 
 
-def invoke(*words: str) -> Result:
+def invoke(*words: str, outside: Outside | None = None) -> Result:
     """Run `harness` with these words."""
-    made = CliRunner().invoke(cli_app.app, words)
+    made = CliRunner().invoke(cli_app.app, words, obj=outside)
     return Result(exit_code=made.exit_code, stdout=made.stdout, stderr=made.stderr, exception=made.exception)

@@ -8,15 +8,17 @@ import typer
 
 from harness.cli import app as cli_app
 from harness.cli.output import StepPrinter
-from harness.credentials import Credentials
 from harness.doctor import Check
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
+from harness.parts import Outside
 from harness.settings import load_settings
 from harness.status import Row
+from harness.tools.k8s import Kubernetes
 
 from ..fakes.command import FakeCommands
 from ..fakes.kubernetes import FakeApiServer
+from ..samples import DOCKER
 from .invoke import invoke
 
 GOOD = Row("cluster", "ready", "node", is_good=True)
@@ -24,20 +26,23 @@ BAD = Row("dags", "differs", "2 files; make dags", is_good=False)
 
 
 @pytest.fixture
-def login(monkeypatch: pytest.MonkeyPatch) -> None:
-    credentials = Credentials("ada", "lovelace1", "ada@example.org")
-    monkeypatch.setattr(Environment, "kubernetes", None)
-    monkeypatch.setattr(cli_app, "read_credentials", lambda *_: credentials)
+def outside(kubernetes: Kubernetes) -> Outside:
+    return Outside(find_docker=lambda: DOCKER, connect=lambda _: kubernetes)
+
+
+@pytest.fixture
+def login(server: FakeApiServer) -> None:
+    login = {"username": "ada", "password": "lovelace1", "email": "ada@example.org"}
+    server.put("secrets", {"metadata": {"name": "airflow-ui-creds", "namespace": "tools"}, "stringData": login})
     folder = load_settings().folder
     folder.mkdir(parents=True)
-    kept = {"username": "ada", "password": "lovelace1", "email": "ada@example.org", "shown": False}
-    (folder / "credentials.json").write_text(json.dumps(kept))
+    (folder / "credentials.json").write_text(json.dumps({**login, "shown": False}))
 
 
 @pytest.mark.usefixtures("login")
-def test_status_is_a_table_with_url_and_login_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_is_a_table_with_url_and_login_once(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli_app.status_of, "read", lambda _: [GOOD])
-    first, second = invoke("status"), invoke("status")
+    first, second = (invoke("status", outside=outside) for _ in range(2))
     assert first.exit_code == 0
     assert first.stdout.splitlines()[0].split() == ["PART", "STATE", "DETAIL"]
     assert "URL: http://127.0.0.1:8080    user: ada" in first.stdout
@@ -47,16 +52,13 @@ def test_status_is_a_table_with_url_and_login_once(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("login")
-def test_password_is_not_used_up_when_it_could_not_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise HarnessError("no answer")
-
-    read = cli_app.read_credentials
+def test_password_is_not_used_up_when_it_could_not_be_shown(
+    outside: Outside, server: FakeApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cli_app.status_of, "read", lambda _: [BAD])
-    monkeypatch.setattr(cli_app, "read_credentials", refuse)
-    assert isinstance(invoke("status").exception, HarnessError)
-    monkeypatch.setattr(cli_app, "read_credentials", read)
-    assert "lovelace1" in invoke("status").stdout
+    server.refusals = [OSError("no answer")]
+    assert isinstance(invoke("status", outside=outside).exception, HarnessError)
+    assert "lovelace1" in invoke("status", outside=outside).stdout
 
 
 def test_status_for_programs_fails_when_a_part_is_ill(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,37 +95,40 @@ def test_doctor_fails_for_problems_alone_and_shows_the_cure(
     assert json.loads(shown.stdout)[0]["verdict"] == verdict
 
 
-def test_logs_of_one_component_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = FakeApiServer()
+def test_logs_of_one_component_are_masked(outside: Outside, server: FakeApiServer) -> None:
     for name in ("scheduler", "triggerer"):
         labels = {"app.kubernetes.io/component": name}
         spec = {"containers": [{"name": "main"}]}
         server.put("pods", {"metadata": {"name": f"{name}-0", "namespace": "tools", "labels": labels}, "spec": spec})
         server.logs[f"{name}-0"] = f"{name} started [bold] password=hunter22"
-    monkeypatch.setattr(Environment, "kubernetes", server.client(monkeypatch))
-    result = invoke("logs", "scheduler", "--tail", "5")
+    result = invoke("logs", "scheduler", "--tail", "5", outside=outside)
     assert "scheduler started [bold] password=***" in result.stdout
     assert "triggerer" not in result.stdout
     assert server.requests[-1].query["tailLines"] == "5"
-    assert "triggerer started" in invoke("logs").stdout
-    error = invoke("logs", "nobody").exception
+    assert "triggerer started" in invoke("logs", outside=outside).stdout
+    error = invoke("logs", "nobody", outside=outside).exception
     assert isinstance(error, UsageError)
     assert str(error) == "no pod or component `nobody` in tools"
 
 
-def test_kubectl_runs_in_the_node_and_gives_its_code(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubectl_runs_in_the_node_and_gives_its_code(
+    outside: Outside, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cli_app, "_has_tty", lambda: False)
     node = ["docker", "exec", "-i", "harness-ci-control-plane", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"]
     commands.on(*node, "get", "pods", "-A", "--watch", returncode=3)
-    assert invoke("--name", "ci", "kubectl", "--", "get", "pods", "-A", "--watch").exit_code == 3
+    words = ("--name", "ci", "kubectl", "--", "get", "pods", "-A", "--watch")
+    assert invoke(*words, outside=outside).exit_code == 3
 
 
-def test_airflow_runs_in_the_scheduler(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_airflow_runs_in_the_scheduler(
+    outside: Outside, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cli_app, "_has_tty", lambda: True)
     words = "docker exec -i -t harness-dev-control-plane kubectl --kubeconfig=/etc/kubernetes/admin.conf -n tools exec"
     rest = "-i -t deployment/airflow-scheduler -c scheduler -- airflow dags list"
     commands.on(*words.split(), *rest.split())
-    assert invoke("airflow", "--", "dags", "list").exit_code == 0
+    assert invoke("airflow", "--", "dags", "list", outside=outside).exit_code == 0
 
 
 def test_test_runs_pytest_on_this_environment(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from harness.delivery.live import Delivery
 from harness.delivery.target import Change
 from harness.environment import Environment
 from harness.errors import UsageError
+from harness.parts import Parts
 
 from .invoke import invoke
 
@@ -73,7 +74,7 @@ class FakeDags:
 @pytest.fixture
 def dags(monkeypatch: pytest.MonkeyPatch) -> FakeDags:
     fake = FakeDags()
-    monkeypatch.setattr(Environment, "dags", fake)
+    monkeypatch.setattr(Parts, "dags", fake)
     monkeypatch.setattr(Environment, "check_exists", lambda _: None)
     return fake
 

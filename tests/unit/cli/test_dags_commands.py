@@ -15,11 +15,12 @@ from harness.cli import dags_commands
 from harness.cli.dags_commands import parse_conf
 from harness.delivery.live import Delivery
 from harness.delivery.target import Change
-from harness.environment import Environment
 from harness.errors import UsageError
-from harness.observe.follow import follow, start_run
+from harness.parts import Outside, Parts
 
+from ..fakes.airflow import PASSWORD
 from ..fakes.run_scene import RunScene, StepRecorder
+from ..samples import DOCKER
 
 Run = Callable[..., tuple[int, str, str]]
 NONE: frozenset[str] = frozenset()
@@ -34,26 +35,32 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunScene:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(Environment, "check_exists", lambda _: None)
-    monkeypatch.setattr(Environment, "kubernetes", made.recorder._kubernetes)
-    monkeypatch.setattr(Environment, "airflow", made.airflow.client())
     made.server.put("namespaces", {"metadata": {"name": "tools"}})
+    login = {"username": "admin", "password": PASSWORD, "email": "admin@example.org"}
+    made.server.put("secrets", {"metadata": {"name": "airflow-ui-creds", "namespace": "tools"}, "stringData": login})
     monkeypatch.setattr(dags_commands, "PodRecorder", lambda *_: nullcontext(made.recorder))  # it needs no thread
-    monkeypatch.setitem(start_run.__kwdefaults__ or {}, "clock", made.time.clock)
-    for function in (start_run, follow):
-        monkeypatch.setitem(function.__kwdefaults__ or {}, "now", made.now)
     return made
 
 
 @pytest.fixture
-def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def outside(scene: RunScene) -> Outside:
+    return Outside(
+        clock=scene.time.clock,
+        find_docker=lambda: DOCKER,
+        connect=lambda _: scene.recorder._kubernetes,
+        open_airflow=lambda *_: scene.airflow.client(),
+    )
+
+
+@pytest.fixture
+def harness(outside: Outside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Return what runs a command line and returns code, output and errors."""
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["harness", *words])
         code: Any = 0
         try:
-            cli.main()
+            cli.main(outside)
         except SystemExit as stop:
             code = stop.code
         captured = capsys.readouterr()
@@ -176,9 +183,9 @@ class Folder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches: list[frozenset[str]] = [NONE]
-        monkeypatch.setattr(dags_commands, "read_saves", lambda _: self._saves())
+        monkeypatch.setattr(dags_commands, "read_saves", lambda *_: self._saves())
         delivery = Delivery(Change(changed=("a.py",)), 2.4, changed_dags=1)
-        monkeypatch.setattr(Environment, "dags", SimpleNamespace(sync=lambda: delivery))
+        monkeypatch.setattr(Parts, "dags", SimpleNamespace(sync=lambda: delivery))
 
     def _saves(self) -> Iterator[frozenset[str]]:
         while self.batches:

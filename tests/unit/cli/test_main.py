@@ -87,7 +87,7 @@ def test_interrupt_is_130_and_says_how_to_go_on(harness: Run, monkeypatch: pytes
 def test_term_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: dict[int, Any] = {}
     monkeypatch.setattr(signal, "signal", handlers.__setitem__)
-    monkeypatch.setattr(app, "app", lambda: os.kill(os.getpid(), 0))
+    monkeypatch.setattr(app, "app", lambda **_: os.kill(os.getpid(), 0))
     cli.main()
     with pytest.raises(KeyboardInterrupt):
         handlers[signal.SIGTERM](signal.SIGTERM, None)

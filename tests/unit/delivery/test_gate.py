@@ -35,8 +35,8 @@ def answer(*dag_ids: str) -> str:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(DOCKER, "airflow:1", "dev", tmp_path / "state" / "gate.lock")
+def gate(tmp_path: Path, time: FakeTime) -> Gate:
+    return Gate(DOCKER, "airflow:1", "dev", tmp_path / "state" / "gate.lock", time.clock)
 
 
 def ask(gate: Gate) -> tuple[str, ...]:

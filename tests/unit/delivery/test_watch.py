@@ -283,7 +283,7 @@ def test_folder_that_is_replaced_is_watched_anew(folder: Path) -> None:
 
 
 def test_folder_that_is_away_for_a_while_is_waited_for(folder: Path, time: FakeTime) -> None:
-    saves = read_saves(folder)
+    saves = read_saves(folder, time.clock)
     next(saves)
     folder.rename(folder.with_name("old"))
     time.at(30, lambda: folder.with_name("old").rename(folder))

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from harness.waiting import Clock
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -20,7 +23,11 @@ class FakeTime:
     @property
     def clock(self) -> Clock:
         """Return what `wait_until` takes."""
-        return Clock(now=lambda: self.seconds, sleep=self._sleep)
+        return Clock(now=lambda: self.seconds, sleep=self._sleep, utc_now=self.utc_now)
+
+    def utc_now(self) -> datetime:
+        """Return noon, and the seconds since."""
+        return NOON + timedelta(seconds=self.seconds)
 
     def _sleep(self, seconds: float) -> None:
         self.seconds += seconds

@@ -4,6 +4,7 @@ import copy
 import json
 import threading
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,6 +62,10 @@ class FakeApiServer:
 
     def put(self, plural: str, item: Json) -> Json:
         """Create or replace an object, as a controller would, and tell the watches."""
+        if "stringData" in item:
+            data = {key: b64encode(value.encode()).decode() for key, value in item["stringData"].items()}
+            item = {key: value for key, value in item.items() if key != "stringData"}
+            item["data"] = {**item.get("data", {}), **data}
         with self._changed:
             metadata = item["metadata"]
             key = (plural, metadata.get("namespace", ""), metadata["name"])

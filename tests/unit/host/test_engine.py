@@ -26,6 +26,7 @@ class Machine:
         self.root, self.commands = root, commands
         self.docker = root / "bin" / "docker"
         self.said: list[str] = []
+        self.time = FakeTime()
 
     def install(self, _: Call | None = None) -> None:
         make_executable(self.docker)
@@ -38,7 +39,7 @@ class Machine:
             self.commands.on(str(self.docker), *INFO, **answer)
 
     def ensure(self, host: FakeHost) -> str:
-        return ensure_engine(host, self.root / "logs", self.said.append).binary
+        return ensure_engine(host, self.root / "logs", self.said.append, self.time.clock).binary
 
 
 @pytest.fixture
@@ -66,7 +67,6 @@ def test_engine_of_another_machine_needs_no_daemon_here(machine: Machine) -> Non
     assert machine.said == []
 
 
-@pytest.mark.usefixtures("time")
 def test_missing_engine_is_installed_and_started_detached(machine: Machine) -> None:
     commands = machine.commands
     commands.on(*APT[0], returncode=100)  # a source that we do not need is out of reach
@@ -95,23 +95,23 @@ def test_mac_is_told_of_docker_desktop(machine: Machine) -> None:
     assert "Docker Desktop" in caught.value.next_step
 
 
-def test_service_manager_starts_the_engine(machine: Machine, time: FakeTime) -> None:
+def test_service_manager_starts_the_engine(machine: Machine) -> None:
     machine.install()
     machine.answers("dead", "dead", "dead", "alive")
     machine.commands.on("systemctl", "restart", "docker")
     machine.ensure(FakeHost(has_service_manager=True))
     assert ["dockerd"] not in machine.commands.argvs
-    assert time.seconds == 1
+    assert machine.time.seconds == 1
 
 
-def test_engine_that_does_not_start_names_its_log(machine: Machine, time: FakeTime) -> None:
+def test_engine_that_does_not_start_names_its_log(machine: Machine) -> None:
     machine.install()
     machine.answers("dead")
     machine.commands.on("dockerd")
     with pytest.raises(WaitTimeoutError, match="`docker info` gets no answer") as caught:
         machine.ensure(FakeHost())
     assert "dockerd.log" in caught.value.next_step
-    assert time.seconds <= 60
+    assert machine.time.seconds <= 60
 
 
 def test_user_without_rights_is_told_what_to_type(machine: Machine) -> None:
@@ -130,7 +130,6 @@ def test_engine_elsewhere_is_not_ours_to_start(machine: Machine, monkeypatch: py
         machine.ensure(FakeHost())
 
 
-@pytest.mark.usefixtures("time")
 def test_host_that_lacks_a_capability_gets_the_bounded_runtime(machine: Machine) -> None:
     machine.install()
     machine.answers("dead", "alive")
@@ -174,9 +173,7 @@ def test_pid_file_of_a_living_engine_stays(machine: Machine, monkeypatch: pytest
     assert pid_file.exists()
 
 
-def test_detached_engine_has_a_log_and_a_session_of_its_own(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, time: FakeTime
-) -> None:
+def test_detached_engine_has_a_log_and_a_session_of_its_own(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     options: list[dict[str, object]] = []
     start = subprocess.Popen
 
@@ -192,4 +189,4 @@ def test_detached_engine_has_a_log_and_a_session_of_its_own(
     machine.ensure(FakeHost())
     assert options[0]["start_new_session"] is True
     assert (machine.root / "logs" / "dockerd.log").exists()
-    assert time.seconds == 0
+    assert machine.time.seconds == 0

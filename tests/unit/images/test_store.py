@@ -22,8 +22,8 @@ IN_ALL = ("localhost/harness/pause:1", *IMAGES.release)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(DOCKER, IMAGES, tmp_path / "state" / "cache")
+def store(tmp_path: Path, time: FakeTime) -> Store:
+    return Store(DOCKER, IMAGES, tmp_path / "state" / "cache", time.clock)
 
 
 def expect_start(commands: FakeCommands, store: Store) -> None:
