@@ -44,14 +44,14 @@ class Release:
     @property
     def inputs(self) -> str:
         """Return a hash of the chart's files, the overlays and our values."""
-        overlays = [path.read_text() for path in self.settings.values_files]
+        overlays = [path.read_bytes() for path in self.settings.values_files]
         return hash_of(self._chart_only(), *overlays, yaml.safe_dump(self.values()))
 
     def _chart_only(self) -> str:
         """Hash the chart without the DAGs that it links to."""
         folder = self.settings.chart_folder
         return hash_of(
-            *(part for path in sorted(_chart_files(folder)) for part in (path.relative_to(folder), path.read_text()))
+            *(part for path in sorted(_chart_files(folder)) for part in (path.relative_to(folder), path.read_bytes()))
         )
 
     def check(self) -> None:

@@ -36,7 +36,8 @@ def hash_of(*parts: object) -> str:
                 digest.update(f"{path.relative_to(part)}\0{path.stat().st_mode & 0o111}\0".encode())
                 digest.update(path.read_bytes())
         else:
-            digest.update(f"{part}\0".encode())
+            digest.update(part if isinstance(part, bytes) else str(part).encode())
+            digest.update(b"\0")
     return digest.hexdigest()[:12]
 
 

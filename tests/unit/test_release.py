@@ -67,6 +67,16 @@ def test_inputs_change_with_chart_overlay_and_image_and_not_with_dags(release: R
     assert len(set(seen)) == 4
 
 
+def test_inputs_change_with_a_packed_dependency(release: Release, settings: Settings) -> None:
+    packed = settings.chart_folder / "charts" / "airflow-1.22.0.tgz"
+    packed.parent.mkdir()
+    seen = {release.inputs}
+    for content in (b"\x1f\x8b\xff", b"\x1f\x8b\xfe"):  # no text in any encoding
+        packed.write_bytes(content)
+        seen.add(release.inputs)
+    assert len(seen) == 3
+
+
 def test_install_gives_images_and_address(release: Release, settings: Settings, commands: FakeCommands) -> None:
     commands.on(
         *("helm", "upgrade", "airflow", str(settings.chart_folder), "--install", "--namespace", "tools"),

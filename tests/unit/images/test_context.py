@@ -35,6 +35,11 @@ def test_hash_notices_content_name_and_mode(folder: Path) -> None:
     assert len(seen) == 4
 
 
+def test_hash_takes_bytes_as_they_are() -> None:
+    assert hash_of(b"\xff") != hash_of(b"\xfe")
+    assert hash_of(b"text") == hash_of("text")
+
+
 def test_hash_is_the_same_for_a_copy_and_does_not_see_bytecode(folder: Path, tmp_path: Path) -> None:
     before = hash_of(folder, "base")
     (folder / "__pycache__").mkdir()
