@@ -177,7 +177,8 @@ class ReportPlugin:
             if self._junit and Path(self._junit).is_file():
                 redact_junit(Path(self._junit))
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    # The name in quotes: pytest has it since 8.4.
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """Say where the report is."""
         if self._page:
             terminalreporter.write_line(f"report: {self._page.as_uri()}")

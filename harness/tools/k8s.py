@@ -74,20 +74,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Connection:
-    """The official client's connection pool, and what it knows about the server and us."""
+    """The official client's connection pool, and its configuration, which renews credentials that expire."""
 
-    host: str
+    configuration: Any
     pool: Any
-    api_client: Any
 
     def send(self, request: Request) -> Any:
         """Send one request and return urllib3's response whatever its status."""
         headers = {"Accept": request.accept, "Content-Type": request.content_type}
-        self.api_client.update_params_for_auth(headers, [], ["BearerToken"])
+        for credential in self.configuration.auth_settings().values():
+            headers[credential["key"]] = credential["value"].strip()  # a token file ends with a newline
         query = urlencode({key: value for key, value in request.query.items() if value})
         return self.pool.request(
             request.method,
-            f"{self.host}{request.path}{'?' if query else ''}{query}",
+            f"{self.configuration.host}{request.path}{'?' if query else ''}{query}",
             body=None if request.body is None else json.dumps(request.body),
             headers=headers,
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=request.read_timeout_s),
@@ -113,8 +113,7 @@ def connect(kubeconfig: Path, context: str | None) -> Connection:
         raise KubernetesError(asked, 0, str(error)) from None
     # A kind cluster is on this machine: a proxy of the environment is never the way to it.
     configuration.proxy = None
-    api_client = client.ApiClient(configuration)
-    return Connection(configuration.host, api_client.rest_client.pool_manager, api_client)
+    return Connection(configuration, client.ApiClient(configuration).rest_client.pool_manager)
 
 
 class Kubernetes:

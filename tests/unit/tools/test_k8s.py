@@ -1,8 +1,11 @@
 """The Kubernetes client: what it asks for, and what it makes of the answers."""
 
 import base64
+import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import urllib3
@@ -144,28 +147,73 @@ def test_event_time_prefers_the_last_of_a_series() -> None:
     assert event_time({"metadata": {"creationTimestamp": "1"}}) == "1"
 
 
-def test_connect_uses_the_given_kubeconfig_alone_and_no_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+class Answering(BaseHTTPRequestHandler):
+    """Answers with the Authorization header that it was sent, as the name of the one object."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        name = self.headers["Authorization"] or "nobody"
+        body = json.dumps({"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": name}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Return where a server of this process answers."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as answering:
+        thread = Thread(target=answering.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{answering.server_port}"
+        answering.shutdown()
+        thread.join()
+
+
+def write_kubeconfig(file: Path, url: str, user: dict[str, str]) -> Path:
+    authority = base64.b64encode(b"not looked at without TLS").decode()
+    cluster = {"server": url, "certificate-authority-data": authority}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "one",
+        "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+        "clusters": [{"name": "one", "cluster": cluster}],
+        "users": [{"name": "one", "user": user}],
+    }
+    file.write_text(json.dumps(config))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("user", "sent"),
+    [
+        ({"token": "secret-token"}, "Bearer secret-token"),
+        ({"tokenFile": "{folder}/token"}, "Bearer kept"),
+        ({}, "nobody"),
+    ],
+)
+def test_request_carries_the_kubeconfig_s_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, user: dict[str, str], sent: str
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "other"))
-    file = tmp_path / "kubeconfig"
-    authority = base64.b64encode(b"not looked at before the first request").decode()
-    file.write_text(
-        f"""
-apiVersion: v1
-kind: Config
-current-context: one
-contexts: [{{name: one, context: {{cluster: one, user: one}}}}]
-clusters: [{{name: one, cluster: {{server: "http://127.0.0.1:6443", certificate-authority-data: {authority}}}}}]
-users: [{{name: one, user: {{token: secret-token}}}}]
-"""
-    )
-    connection = connect(file, None)
-    headers: dict[str, str] = {}
-    connection.api_client.update_params_for_auth(headers, [], ["BearerToken"])
-    assert connection.host == "http://127.0.0.1:6443"
-    assert headers == {"authorization": "Bearer secret-token"}
-    assert isinstance(connection.pool, urllib3.PoolManager)
-    assert not isinstance(connection.pool, urllib3.ProxyManager)
+    (tmp_path / "token").write_text("kept\n")
+    user = {key: value.format(folder=tmp_path) for key, value in user.items()}
+    kubernetes = Kubernetes(write_kubeconfig(tmp_path / "kubeconfig", url, user))
+    items, version = kubernetes.list_at_version("Pod", "tools")
+    assert ([item["metadata"]["name"] for item in items], version) == ([sent], "7")
+
+
+def test_connect_uses_the_given_kubeconfig_alone(tmp_path: Path) -> None:
+    file = write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:6443", {})
+    assert connect(file, "one").configuration.host == "http://127.0.0.1:6443"
     with pytest.raises(KubernetesError, match="no-such-context"):
         connect(file, "no-such-context")
     with pytest.raises(KubernetesError, match="no such file"):
