@@ -1,6 +1,7 @@
 """The kind cluster of an environment: made, waited for, brought back, and removed without a trace."""
 
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from harness.errors import UsageError
 from harness.host import freezer, ports
 from harness.images.context import package_folder
 from harness.images.imageset import REPOSITORY, ImageSet
+from harness.images.load import CTR, full_name, import_images
 from harness.images.store import Store, remove_folder
 from harness.pins import Pins
 from harness.settings import Settings
@@ -174,17 +176,28 @@ class Cluster:
 
     def missing_images(self) -> list[tuple[str, str]]:
         """Return (node, image) for each of our images that a node does not hold."""
-        held = {
-            node: set(self.docker.exec(node, "ctr", "--namespace=k8s.io", "images", "ls", "--quiet").split())
+        held = {node: set(self.docker.exec(node, *CTR, "images", "ls", "--quiet").split()) for node in self.node_names}
+        return [
+            (node, image)
             for node in self.node_names
-        }
-        return [(node, image) for node in self.node_names for image in self.images.release if image not in held[node]]
+            for image in self.images.release
+            if full_name(image) not in held[node]
+        ]
 
     def load_images(self, say: Say) -> None:
         """Copy into the nodes what they miss: all where no store is mounted, else what was built since."""
-        for image in sorted({image for _, image in self.missing_images()}):
-            say(f"loading {image}")
-            self.kind.load(self.name, image)
+        missing = self.missing_images()
+        for node in dict.fromkeys(node for node, _ in missing):
+            images = [image for other, image in missing if other == node]
+            say(f"loading {', '.join(images)} into {node}")
+            self.load(node, *images)
+
+    def load(self, node: str, *images: str) -> None:
+        """Copy images of the engine into a node."""
+        plugins = tomllib.loads(self.docker.exec(node, "containerd", "config", "dump")).get("plugins", {})
+        # kind chooses another snapshotter than ctr's default on some file systems of the host.
+        snapshotter = plugins.get("io.containerd.cri.v1.images", {}).get("snapshotter", "")
+        import_images(self.docker, images, node, snapshotter=snapshotter)
 
     def wait_until_ready(self, say: Say) -> None:
         """Wait until every node is Ready, every system pod is ready and DNS answers."""

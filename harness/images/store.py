@@ -9,13 +9,14 @@ from pathlib import Path
 from harness.command import CommandError
 from harness.images.context import package_folder
 from harness.images.imageset import ImageSet
+from harness.images.load import CTR, import_images
 from harness.steps import Say, Step
 from harness.tools.docker import Docker, Mount
 from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 FILLER = "harness-store"
 SOCKET = "/run/harness-store.sock"
-CTR = ("ctr", "--address", SOCKET, "--namespace", "k8s.io")
+STORE_CTR = (*CTR, f"--address={SOCKET}")
 CLONE_S = 120
 KEPT = 2  # each is over a gigabyte; the one before serves to go back to
 START_S = 60
@@ -76,11 +77,9 @@ class Store:
                 self.docker.call("tag", image, wanted)
             references = [*self.images.system, *self.images.release]
             started = self.clock.now()
-            self.docker.save_into(
-                references, name, [*CTR, "images", "import", "--local", "--discard-unpacked-layers", "-"]
-            )
+            import_images(self.docker, references, name, ctr=STORE_CTR)
             say(f"{len(references)} images imported in {self.clock.now() - started:.0f} s")
-            self.docker.call("stop", "--time=30", name)
+            self.docker.call("stop", "-t=30", name)
         finally:
             self.docker.call("rm", "--force", "--volumes", name)
         partial.rename(self.folder)
@@ -90,7 +89,7 @@ class Store:
 
     def _answers(self, name: str) -> str | NotYet:
         try:
-            return self.docker.exec(name, *CTR, "version")
+            return self.docker.exec(name, *STORE_CTR, "version")
         except CommandError as error:
             if self.docker.inspect(name)["State"]["Running"]:
                 return NotYet(str(error))

@@ -16,6 +16,8 @@ BUILD_S = 3600
 COPY_S = 900
 # From 23.0 on the client leaves BuildKit to a plugin (Docker's release notes of 23.0.0); before, it is built in.
 PLUGIN_SINCE = 23
+# Images are built by the engine that runs them and for its own platform, whatever a person chose for other work.
+ENGINE_S_OWN = {"BUILDX_BUILDER": "", "DOCKER_DEFAULT_PLATFORM": ""}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ class Docker:
             default_runtime=info.get("DefaultRuntime", ""),
             operating_system=info.get("OperatingSystem", ""),
         )
+
+    def platform(self) -> str:
+        """Return what the engine runs, as images name it, for example linux/arm64."""
+        return self.call("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
 
     def has_images(self, *references: str) -> bool:
         """Tell whether the engine holds all of these."""
@@ -181,7 +187,7 @@ def find_client() -> Docker:
         major = re.search(r"version (\d+)\.", version)
         if major and (int(major[1]) < PLUGIN_SINCE or _has_buildx(binary)):
             # kind looks for `docker` on PATH itself.
-            return Docker(str(binary), {"PATH": os.pathsep.join([folder, *os.get_exec_path()])})
+            return Docker(str(binary), {"PATH": os.pathsep.join([folder, *os.get_exec_path()]), **ENGINE_S_OWN})
         seen.append(f"{binary} ({version.strip() or 'no version'}: no buildx plugin)")
     raise UsageError(
         f"no usable docker client on PATH; found: {', '.join(seen) or 'none'}",

@@ -32,11 +32,3 @@ class Kind:
             env={**self.env, "KIND_EXPERIMENTAL_DOCKER_NETWORK": network},
             timeout_s=CREATE_S,
         )
-
-    def load(self, name: str, image: str) -> None:
-        """Copy an image from the engine into each node."""
-        run(
-            [str(self.binary), "load", "docker-image", f"--name={name}", image, "--quiet"],
-            env=self.env,
-            timeout_s=CREATE_S,
-        )

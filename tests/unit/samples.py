@@ -47,6 +47,7 @@ def info(**others: Any) -> str:
 
 
 INFO = ("info", "--format", "{{json .}}")
+PLATFORM = ("docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
 
 
 def make_executable(path: Path) -> Path:

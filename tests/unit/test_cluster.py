@@ -21,7 +21,7 @@ from harness.settings import Settings
 from harness.tools.kind import Kind
 
 from .fakes.command import FakeCommands
-from .samples import DOCKER, IMAGES, REGISTRY_IMAGES, settings_of
+from .samples import DOCKER, IMAGES, PLATFORM, REGISTRY_IMAGES, settings_of
 
 NODE = "harness-dev-control-plane"
 LIST = (
@@ -29,6 +29,8 @@ LIST = (
     *("--format", "{{.Names}}\t{{.State}}"),
 )
 NETWORKS = ("docker", "network", "ls", "--quiet", "--filter", r"name=^harness\-dev$")
+CTR = ("ctr", "--namespace=k8s.io")
+IMPORT = (*CTR, "images", "import", "--local", "--platform=linux/amd64", "--discard-unpacked-layers")
 MARKED = ("docker", "exec", NODE, "test", "-e", MARK)
 
 
@@ -38,6 +40,10 @@ class FakeStore:
 
     def clone(self, target: Path) -> None:
         self.clones.append(target)
+
+
+def exec_in(node: str, *ctr: str) -> tuple[str, ...]:
+    return ("docker", "exec", node, *CTR, *ctr)
 
 
 def make(settings: Settings, images: Any = IMAGES, store: Any = None) -> Cluster:
@@ -222,16 +228,40 @@ def test_taken_port_ends_it_before_anything_is_made(
 
 def test_images_that_a_node_lacks_are_loaded_once_each(commands: FakeCommands, tmp_path: Path) -> None:
     cluster = make(settings_of(tmp_path, workers=1))
-    for node, held in ((NODE, f"{IMAGES.airflow}\n{IMAGES.statsd_exporter}"), ("harness-dev-worker", "")):
-        commands.on("docker", "exec", node, "ctr", "--namespace=k8s.io", "images", "ls", "--quiet", stdout=held)
-    for image in IMAGES.release:
-        commands.on("kind", "load", "docker-image", "--name=harness-dev", image, "--quiet")
+    commands.on(*PLATFORM, stdout="linux/amd64")
+    for node, held, missing, snapshotter in (
+        (NODE, [IMAGES.airflow, IMAGES.statsd_exporter], [IMAGES.postgresql], "overlayfs"),
+        ("harness-dev-worker", [], IMAGES.release, "fuse-overlayfs"),
+    ):
+        config = f"version = 3\n[plugins.'io.containerd.cri.v1.images']\nsnapshotter = '{snapshotter}'\n"
+        commands.on(*exec_in(node, "images", "ls", "--quiet"), stdout="\n".join(held))
+        commands.on("docker", "exec", node, "containerd", "config", "dump", stdout=config)
+        commands.on("docker", "save", *missing, stdout=f"images of {node}")
+        commands.on("docker", "exec", "-i", node, *IMPORT, f"--snapshotter={snapshotter}", "-")
     assert cluster.missing_images() == [
         (NODE, IMAGES.postgresql),
         *(("harness-dev-worker", image) for image in IMAGES.release),
     ]
-    cluster.load_images(str)
-    assert [argv[4] for argv in commands.argvs if argv[0] == "kind"] == list(IMAGES.release)
+    said: list[str] = []
+    cluster.load_images(said.append)
+    fed = [call.stdin for call in commands.calls if "import" in call.argv]
+    assert fed == [b"images of harness-dev-control-plane", b"images of harness-dev-worker"]
+    assert said[0] == f"loading {IMAGES.postgresql} into {NODE}"
+
+
+def test_node_of_an_older_containerd_gets_ctr_s_own_snapshotter(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*PLATFORM, stdout="linux/amd64")
+    commands.on("docker", "exec", NODE, "containerd", "config", "dump", stdout="version = 2\n")
+    commands.on("docker", "save", "a:1", stdout="the image")
+    commands.on("docker", "exec", "-i", NODE, *IMPORT, "-")
+    make(settings).load(NODE, "a:1")
+    assert commands.calls[-1].stdin == b"the image"
+
+
+def test_image_by_a_short_name_is_found_in_a_node(commands: FakeCommands, settings: Settings) -> None:
+    held = "docker.io/library/a:1\ndocker.io/library/p:1\nregistry.test/s:1"
+    commands.on(*exec_in(NODE, "images", "ls", "--quiet"), stdout=held)
+    assert make(settings, REGISTRY_IMAGES).missing_images() == [(NODE, "s:1")]
 
 
 @pytest.mark.usefixtures("kubeconfig")

@@ -53,7 +53,7 @@ def test_up_makes_each_thing_after_what_it_needs(machine: FakeMachine) -> None:
         *("docker pull postgres", f"docker tag {images.postgresql}"),
         *("docker pull prom/statsd-exporter", f"docker tag {images.statsd_exporter}"),
         *("docker network create harness-dev", "kind create", "docker update", "docker exec touch"),
-        *(f"kind load {image}" for image in images.release),
+        *(f"ctr import {image}" for image in images.release),
         *(
             "PATCH namespaces/tools",
             "PATCH persistentvolumes/airflow-logs",

@@ -14,6 +14,7 @@ from harness.delivery.dag_ids import find_dag_ids
 from harness.environment import Environment
 from harness.host import ports
 from harness.host.platform import Host
+from harness.images.load import full_name
 from harness.parts import Outside, Parts
 from harness.settings import Settings
 from harness.tools.airflow import AirflowApi
@@ -91,6 +92,8 @@ class FakeMachine(FakeCommands):
     def _acts(self) -> dict[str, Callable[[list[str]], Answer]]:
         return {
             "docker --version": lambda _: said("Docker version 20.10.24"),
+            "docker version": lambda _: said("linux/amd64"),
+            "docker save": lambda rest: said("\n".join(rest)),
             "docker info": lambda _: said(info(OperatingSystem=self.operating_system) if self.has_engine else "{}"),
             "docker ps": self._list,
             "docker inspect": self._inspect,
@@ -107,7 +110,6 @@ class FakeMachine(FakeCommands):
             "docker exec": self._exec,
             "kind version": lambda _: said(Parts(settings_of(self.folder)).pins.versions.kind),
             "kind create": lambda _: Answer((), does=self._create),
-            "kind load": lambda rest: self._change("kind load", self.loaded.append, rest[2]),
             "helm version": lambda _: said(Parts(settings_of(self.folder)).pins.versions.helm),
             "helm template": lambda _: said(""),
             "helm list": lambda _: said(json.dumps([{"revision": "1"}] if self.release else [])),
@@ -197,13 +199,17 @@ class FakeMachine(FakeCommands):
         if command[0] == "python":
             return said(self._check_dags())
         if command[0] == "ctr":
-            return said("\n".join(self.loaded))
+            return Answer((), does=self._load) if "import" in command else said("\n".join(self.loaded))
         if command[0] == "touch":
             return self._change("docker exec touch", lambda _: setattr(self, "is_marked", True), "")
         if command[0] == "test":
             return Answer((), returncode=0 if self.is_marked else 1)
-        assert command[0] == "bash"
-        return said("")
+        return said({"bash": "", "containerd": "version = 3"}[command[0]])
+
+    def _load(self, call: Call) -> None:
+        for image in call.stdin.decode().split():
+            self.changes.append(f"ctr import {image}")
+            self.loaded.append(full_name(image))
 
     def _check_dags(self) -> str:
         ids = sorted(find_dag_ids(DAG))

@@ -8,16 +8,16 @@ import pytest
 
 from harness.command import CommandError
 from harness.images.context import package_folder
-from harness.images.store import CTR, Store
+from harness.images.store import STORE_CTR, Store
 from harness.waiting import Unreachable
 
 from ..fakes.clock import FakeTime
 from ..fakes.command import FakeCommands
-from ..samples import DOCKER, IMAGES
+from ..samples import DOCKER, IMAGES, PLATFORM
 
 NAME = f"harness-store-{IMAGES.digest}"
 REMOVE = ("docker", "rm", "--force", "--volumes", NAME)
-IMPORT = ("images", "import", "--local", "--discard-unpacked-layers", "-")
+IMPORT = ("images", "import", "--local", "--platform=linux/arm64", "--discard-unpacked-layers", "-")
 IN_ALL = ("localhost/harness/pause:1", *IMAGES.release)
 
 
@@ -39,14 +39,15 @@ def expect_start(commands: FakeCommands, store: Store) -> None:
 
 def expect_import(commands: FakeCommands, returncode: int = 0) -> None:
     commands.on("docker", "tag", "localhost/harness/pause:abc", "localhost/harness/pause:1")
+    commands.on(*PLATFORM, stdout="linux/arm64\n")
     commands.on("docker", "save", *IN_ALL, stdout="the images")
-    commands.on("docker", "exec", "-i", NAME, *CTR, *IMPORT, returncode=returncode, stderr="no space left")
-    commands.on("docker", "stop", "--time=30", NAME)
+    commands.on("docker", "exec", "-i", NAME, *STORE_CTR, *IMPORT, returncode=returncode, stderr="no space left")
+    commands.on("docker", "stop", "-t=30", NAME)
 
 
 def expect_version(commands: FakeCommands, *codes: int) -> None:
     for code in codes:
-        commands.on("docker", "exec", NAME, *CTR, "version", returncode=code, stderr="connection refused")
+        commands.on("docker", "exec", NAME, *STORE_CTR, "version", returncode=code, stderr="connection refused")
 
 
 def test_fill_imports_all_images_and_makes_the_folder_at_the_end(commands: FakeCommands, store: Store) -> None:

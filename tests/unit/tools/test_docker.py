@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.tools.docker import Docker, Engine, Mount, find_client
 
 from ..fakes.command import FakeCommands
-from ..samples import DOCKER, INFO, info, make_executable
+from ..samples import DOCKER, INFO, PLATFORM, info, make_executable
 
 OLD = "Docker version 20.10.24+dfsg1, build 297e128\n"
 NEW = "Docker version 29.0.1, build abc\n"
@@ -79,6 +79,11 @@ def test_import_feeds_the_archive_to_the_engine(commands: FakeCommands) -> None:
     commands.on("docker", "import", "--change", "ENV A=b", "-", "base:1")
     DOCKER.import_from(["mmdebstrap", "bookworm", "-"], "base:1", changes=["ENV A=b"])
     assert commands.calls[1].stdin == b"the archive"
+
+
+def test_platform_is_that_of_the_engine(commands: FakeCommands) -> None:
+    commands.on(*PLATFORM, stdout="linux/arm64\n")
+    assert DOCKER.platform() == "linux/arm64"
 
 
 def test_save_feeds_the_images_to_a_command_in_a_container(commands: FakeCommands) -> None:
@@ -150,7 +155,10 @@ def test_client_without_buildx_is_passed_over(commands: FakeCommands, clients: l
 def test_client_with_buildx_is_taken(commands: FakeCommands, clients: list[str]) -> None:
     commands.on(clients[0], "--version", stdout=NEW)
     commands.on(clients[0], "buildx", "version", stdout="github.com/docker/buildx v0.20.0")
-    assert find_client().binary == clients[0]
+    client = find_client()
+    assert client.binary == clients[0]
+    # Else a builder in a container keeps what it builds, and an emulated image does not fit the node.
+    assert (client.env["BUILDX_BUILDER"], client.env["DOCKER_DEFAULT_PLATFORM"]) == ("", "")
 
 
 def test_no_usable_client_names_those_that_were_seen(commands: FakeCommands, clients: list[str]) -> None:

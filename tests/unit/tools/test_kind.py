@@ -28,9 +28,3 @@ def test_create_that_fails_tells_why(commands: FakeCommands) -> None:
     commands.on(*CREATE, returncode=1, stderr="ERROR: failed to create cluster")
     with pytest.raises(CommandError, match="failed to create cluster"):
         KIND.create({}, kubeconfig=Path("/k"), network="n")
-
-
-def test_image_is_loaded_into_the_named_cluster(commands: FakeCommands) -> None:
-    commands.on("/bin/kind", "load", "docker-image", "--name=c", "a:1", "--quiet")
-    KIND.load("c", "a:1")
-    assert len(commands.calls) == 1
