@@ -6,16 +6,19 @@ import secrets
 from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from harness import labels
 from harness.errors import UsageError
-from harness.redact import remember_secrets
+from harness.redact import remember_secrets, remember_variables
 from harness.secret_checks import login_problems, variable_problems
 from harness.settings import Settings
 from harness.tools.k8s import Json, Kubernetes, KubernetesError
+from harness.waiting import Clock
 
 PASSWORD_BYTES = 18
+REFRESH_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,41 @@ def _kubectl(settings: Settings) -> str:
 
 
 def read_variables(kubernetes: Kubernetes, settings: Settings) -> dict[str, str] | None:
-    """Return the environment that tasks have from the Secret, or None when it is not there."""
+    """Return the environment that tasks have from the Secret, or None when it is not there.
+
+    Its values are masked in all output from now on.
+    """
     present = kubernetes.get("Secret", settings.variables_secret, settings.namespace)
     if present is None:
         return None
-    return {key: b64decode(value).decode("utf-8", "replace") for key, value in (present.get("data") or {}).items()}
+    variables = {key: b64decode(value).decode("utf-8", "replace") for key, value in _data(present).items()}
+    remember_variables(variables)
+    return variables
+
+
+@dataclass
+class KnownVariables:
+    """Knows the values of the tasks' Secret, so that no log shows them: call `refresh` before each log is read."""
+
+    kubernetes: Kubernetes
+    settings: Settings
+    clock: Clock
+    _read: float | None = None
+
+    def refresh(self) -> None:
+        """Read the Secret if that was not done a moment ago, for a person may change it; raises KubernetesError.
+
+        Who has read it once goes on with that while the API is away, and who may not read it without.
+        """
+        if self._read is not None and self.clock.now() - self._read < REFRESH_S:
+            return
+        try:
+            read_variables(self.kubernetes, self.settings)
+        except KubernetesError as error:
+            is_known = error.is_away and self._read is not None
+            if not is_known and error.status != HTTPStatus.FORBIDDEN:
+                raise
+        self._read = self.clock.now()
 
 
 def password_to_show(settings: Settings) -> str | None:

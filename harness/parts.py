@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.backup.database import Database
 from harness.backup.steps import Backups
 from harness.cluster import Cluster
-from harness.credentials import read_credentials, read_variables
+from harness.credentials import KnownVariables, read_credentials, read_variables
 from harness.delivery.bundles import find_target
 from harness.delivery.folder import DagFolder
 from harness.delivery.gate import Gate
@@ -150,14 +150,19 @@ class Parts:
 
     @cached_property
     def kubernetes(self) -> Kubernetes:
-        """The cluster's API."""
-        return self.outside.connect(self.settings.kubeconfig)
+        """The cluster's API; whoever reads a log by it knows the secrets in it."""
+        kubernetes = self.outside.connect(self.settings.kubeconfig)
+        kubernetes.before_log = KnownVariables(kubernetes, self.settings, self.clock).refresh
+        return kubernetes
 
     @cached_property
     def airflow(self) -> AirflowApi:
-        """Airflow's REST API, logged in with the Secret that the cluster holds."""
+        """Airflow's REST API, logged in with the Secret that the cluster holds; for its logs the same holds."""
         credentials = read_credentials(self.kubernetes, self.settings)
-        return self.outside.open_airflow(self.settings.url, credentials.username, credentials.password)
+        airflow = self.outside.open_airflow(self.settings.url, credentials.username, credentials.password)
+        airflow.before_log = self.kubernetes.before_log
+        airflow.before_log()  # now, for whoever shows a log later may find the cluster's API away
+        return airflow
 
     def delivering(self, target: Target) -> Delivering:
         """Return what brings files to a target and sees them live."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
+from harness.redact import redact
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import TaskKey
 
@@ -57,9 +58,9 @@ def _key(task: TaskSnapshot, one: TrySnapshot) -> TaskKey:
 
 
 def read_log(run: Run, task: TaskSnapshot, one: TrySnapshot) -> list[str]:
-    """Return the lines of a try's log, not redacted, without what Airflow logs about its own work before and after."""
+    """Return the lines of a try's log, redacted, without what Airflow logs about its own work before and after."""
     text = run.airflow.logs(run.dag_id, run.run_id, task.task_id, one.number, map_index=task.map_index)
-    return list(_unfolded(text.splitlines()))
+    return list(_unfolded(redact(text).splitlines()))
 
 
 def _unfolded(lines: Iterable[str]) -> Iterator[str]:

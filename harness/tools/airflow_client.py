@@ -1,6 +1,6 @@
 """Speaks to Airflow's REST API: logs in, repeats what may be repeated, and says what was refused and why."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -34,7 +34,10 @@ class AirflowClient:
     """One Airflow, logged in when first needed and again when its token has expired.
 
     A GET that gets no answer is repeated for `RETRY_GET_S` seconds; nothing else is, since it may have acted.
+    `before_log` is called before a log is read: what must be known to redact it is read then.
     """
+
+    before_log: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The Kubernetes API: JSON in and out, over the official client's connection and credentials."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -117,7 +117,12 @@ def connect(kubeconfig: Path, context: str | None) -> Connection:
 
 
 class Kubernetes:
-    """One cluster. Objects are plain JSON dicts; every request has a time-out; what fails raises KubernetesError."""
+    """One cluster. Objects are plain JSON dicts; every request has a time-out; what fails raises KubernetesError.
+
+    `before_log` is called before a log is read: what must be known to redact it is read then.
+    """
+
+    before_log: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
         self.kubeconfig = kubeconfig
@@ -204,6 +209,7 @@ class Kubernetes:
         timestamps: bool = False,
     ) -> str:
         """Return a container's log, not redacted; `previous` is that before its restart, `timestamps` begin a line."""
+        self.before_log()
         query = {"container": container, "tailLines": str(tail_lines or "")}
         query |= {"previous": "true" if previous else "", "timestamps": "true" if timestamps else ""}
         return str(self._send(Request("GET", f"{path_of('Pod', namespace, name)}/log", query)).data, "utf-8", "replace")

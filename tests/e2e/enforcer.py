@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import AirflowEnv, NotYet, wait_until
-
-from .inside import GoCommand, Json, build_context, build_secrets, hash_of, is_ready, ours
+from harness.cluster import control_plane
+from harness.images.context import build_context, build_secrets, hash_of
+from harness.images.imageset import ours
+from harness.pytest_plugin import AirflowEnv
+from harness.tools.go import GoCommand
+from harness.tools.k8s import Json, is_ready
+from harness.waiting import NotYet, wait_until
 
 FOLDER = Path(__file__).parent / "kube_router"
 ROUTER = GoCommand("kube-router", FOLDER / "go", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
@@ -32,7 +36,7 @@ def enforcing(env: AirflowEnv) -> Iterator[None]:
     finally:
         env.kubernetes.delete("Pod", NAME, NAMESPACE)
         wait_until("the end of kube-router", lambda: _is_gone(env), timeout_s=60)
-        env.docker.exec(env.control_plane, "sh", "-c", CLEAN)
+        env.environment.parts.docker.exec(control_plane(env.settings), "sh", "-c", CLEAN)
 
 
 def _image(env: AirflowEnv) -> str:
@@ -42,12 +46,12 @@ def _image(env: AirflowEnv) -> str:
         binaries = {ROUTER.name: env.environment.parts.go.ensure(ROUTER)}
         with build_context(FOLDER, binaries) as context, build_secrets() as secrets:
             recipes.docker.build(context, image, args={"BASE": recipes.base}, secrets=secrets)
-    cluster.load(env.control_plane, image)
+    cluster.load(control_plane(env.settings), image)
     return image
 
 
 def _pod(env: AirflowEnv, image: str) -> Json:
-    node = env.control_plane
+    node = control_plane(env.settings)
     container = {
         "name": "kube-router",
         "image": image,

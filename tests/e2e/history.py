@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from harness import DagRun, Run, TaskInstance
+from harness.observe.runs import Run
+from harness.tools.airflow_records import DagRun, TaskInstance
 
 
 @dataclass(frozen=True)

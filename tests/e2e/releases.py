@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import AirflowEnv
-
-from .inside import wait_until_available
+from harness.pytest_plugin import AirflowEnv
+from harness.release import wait_until_available
 
 
 def put(

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from harness import AirflowEnv
-
-from .inside import run_dag
+from harness.cli.dags_commands import run_dag
+from harness.pytest_plugin import AirflowEnv
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from harness import AirflowEnv, KubernetesError, NotYet, Runs, wait_until
-
-from .inside import Result, run
+from harness.command import Result, run
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+from harness.tools.k8s import KubernetesError
+from harness.waiting import NotYet, wait_until
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
 

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from harness import AirflowEnv, Runs
+from harness.cluster import control_plane
+from harness.observe.runs import Runs
+from harness.pytest_plugin import AirflowEnv
+
+from .checks import check_run
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
 
@@ -30,7 +34,7 @@ def outside_name(airflow_env: AirflowEnv) -> str:
 
     A name of the internet would make the test depend on the network that this machine is in.
     """
-    return airflow_env.control_plane
+    return control_plane(airflow_env.settings)
 
 
 def _own_keys(airflow_env: AirflowEnv, data: dict[str, str]) -> None:
@@ -46,7 +50,7 @@ def report(airflow_env: AirflowEnv, shared_runs: Runs, special_variable: None) -
     inside = [host.format(namespace=airflow_env.namespace) for host in INSIDE]
     conf = {"resolve": [*inside, outside_name(airflow_env)], "write": [*READ_ONLY, *WRITABLE]}
     run = shared_runs.run("e2e_inspect", conf, timeout_s=120)
-    run.check({"inspect": 1})
+    check_run(run, {"inspect": 1})
     found: dict[str, Any] = airflow_env.airflow.xcom(run.dag_id, run.run_id, "inspect")
     return found
 

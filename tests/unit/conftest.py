@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+import hypothesis
 import pytest
 
 from harness import redact
@@ -11,6 +12,16 @@ from harness.tools.k8s import Kubernetes
 from .fakes.clock import FakeTime
 from .fakes.command import FakeCommands
 from .fakes.kubernetes import FakeApiServer
+
+# The same examples each time: a test that fails now and then tells nobody what to do.
+hypothesis.settings.register_profile(
+    "harness",
+    derandomize=True,
+    deadline=None,
+    # Our fixtures hold for a whole test, and each example may go on with what the one before it has left.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("harness")
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.credentials import check_secrets, credentials_file, ensure_secrets, password_to_show, read_credentials
+from harness.credentials import (
+    KnownVariables,
+    check_secrets,
+    credentials_file,
+    ensure_secrets,
+    password_to_show,
+    read_credentials,
+)
 from harness.errors import UsageError
 from harness.redact import redact
 from harness.settings import Settings
-from harness.tools.k8s import Kubernetes
+from harness.tools.k8s import Kubernetes, KubernetesError
 
+from .fakes.clock import FakeTime
 from .fakes.kubernetes import FakeApiServer, Response
 from .samples import settings_of
 
@@ -19,6 +27,9 @@ class Server(FakeApiServer):
 
     def put_login(self, **keys: str) -> None:
         self.put("secrets", {"metadata": {"name": "airflow-ui-creds", "namespace": "tools"}, "stringData": keys})
+
+    def put_variables(self, **keys: str) -> None:
+        self.put("secrets", {"metadata": {"name": "airflow-variables", "namespace": "tools"}, "stringData": keys})
 
 
 @pytest.fixture
@@ -136,3 +147,45 @@ def test_password_is_shown_once_and_kept_for_its_owner_alone(kubernetes: Kuberne
     assert login.password in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o077 == 0
+
+
+def test_variables_are_known_and_a_changed_one_is_soon(
+    kubernetes: Kubernetes, server: Server, settings: Settings
+) -> None:
+    time = FakeTime()
+    known = KnownVariables(kubernetes, settings, time.clock)
+    server.put_variables(NOTE="canary-before")
+    known.refresh()
+    server.put_variables(NOTE="canary-after")
+    known.refresh()
+    assert redact("canary-before canary-after") == "*** canary-after"
+    asked = len(server.requests)
+    time.seconds = 10
+    known.refresh()
+    assert redact("canary-before canary-after") == "*** ***"
+    assert len(server.requests) == asked + 1
+
+
+@pytest.mark.parametrize("status", [0, 503])
+def test_log_waits_for_unknown_variables_and_not_for_known(
+    kubernetes: Kubernetes, server: Server, settings: Settings, status: int
+) -> None:
+    time = FakeTime()
+    known = KnownVariables(kubernetes, settings, time.clock)
+    server.put_variables(NOTE="canary-before")
+    server.refusals = [Response(status)] if status else [ConnectionError("away")]
+    with pytest.raises(KubernetesError):
+        known.refresh()
+    known.refresh()
+    time.seconds = 10
+    server.refusals = [Response(status)] if status else [ConnectionError("away")]
+    known.refresh()
+    assert redact("canary-before") == "***"
+
+
+def test_who_may_not_read_the_variables_sees_logs_all_the_same(
+    kubernetes: Kubernetes, server: Server, settings: Settings
+) -> None:
+    server.refusals = [Response(403)]
+    KnownVariables(kubernetes, settings, FakeTime().clock).refresh()
+    assert len(server.requests) == 1

@@ -98,6 +98,17 @@ def test_run_that_fails_is_1(harness: Run, scene: RunScene) -> None:
     assert out.splitlines()[-1].endswith("of DAG example: failed in 2.0 s (1 of 2 tasks failed, 1 waiting)")
 
 
+def test_values_of_the_tasks_secret_are_masked_in_logs(harness: Run, scene: RunScene) -> None:
+    metadata = {"name": "airflow-variables", "namespace": "tools"}
+    scene.server.put("secrets", {"metadata": metadata, "stringData": {"NOTE": "first canary\nsecond canary"}})
+    scene.set(1, "first", try_number=1, state="failed", start=0, end=1)
+    scene.end(2, "failed")
+    entries = ["it is first canary", "and second canary", "bye"]
+    scene.time.at(1, lambda: scene.run.logs.__setitem__(("first", -1, 1), entries))
+    _, out, _ = harness("dags", "run", "example")
+    assert "  it is ***\n  and ***\n  bye\n" in out
+
+
 def test_json_is_one_document_and_the_rest_is_aside(harness: Run, scene: RunScene) -> None:
     succeed(scene)
     code, out, err = harness("dags", "run", "example", "--json")

@@ -6,6 +6,7 @@ import pytest
 
 from harness.observe.snapshots import RunSnapshot
 from harness.observe.task_logs import TaskLogs
+from harness.redact import remember_variables
 
 from ..fakes.run_scene import RunScene
 
@@ -120,6 +121,20 @@ def test_what_airflow_says_of_its_own_work_is_left_out_but_for_problems(scene: R
         "info inside",
         "info bye",
     ]
+
+
+def test_secret_of_several_lines_is_masked_line_by_line(scene: RunScene) -> None:
+    remember_variables({"NOTE": "first canary\nsecond"})
+    scene.set(1, "first", try_number=1, state="running", start=1)
+    key = ["-----BEGIN RSA PRIVATE KEY-----", "MIIEowIBAAKCAQEAhunt", "canaryhunt", "-----END RSA PRIVATE KEY-----"]
+    write(scene, 1, *(event(line) for line in key[:2]))
+    write(scene, 3, *(event(line) for line in key[2:]), event("then"), "first canary", "second")
+    scene.set(4, "first", state="success", end=4)
+    scene.end(9, "success")
+    lines = [line for _, line in read(scene)]
+    assert len(lines) == 7
+    assert "info then" in lines
+    assert not [line for line in lines if "hunt" in line or "canary" in line]
 
 
 def test_task_without_a_log_is_no_error(scene: RunScene) -> None:
