@@ -12,7 +12,7 @@ import psutil
 
 from harness import labels
 from harness.command import CommandError
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.host import freezer, ports
 from harness.images.context import package_folder
 from harness.images.imageset import REPOSITORY, ImageSet
@@ -102,8 +102,10 @@ class Cluster:
         if differences:
             raise UsageError(
                 f"cluster {self.name} was made differently ({'; '.join(differences)})",
-                next_step=f"harness --name {self.settings.name} down, then up again; its Airflow history goes, unless "
-                "you `backup` before and `restore` after",
+                next_step=(
+                    Verb("down", "and then `up` make it anew"),
+                    "its Airflow history goes, unless you `backup` before and `restore` after",
+                ),
             )
 
     def ensure(self, say: Say) -> None:
@@ -206,7 +208,8 @@ class Cluster:
             self.readiness,
             timeout_s=READY_S,
             on_change=say,
-            next_step=f"harness --name {self.settings.name} logs; if it stays so: down, then up again",
+            next_step=(Verb("kubectl -- get pods -A", "shows all pods"), Verb("down", "and then `up` make it anew")),
+            party="cluster",
             clock=self.clock,
         )
 

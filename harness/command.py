@@ -28,11 +28,17 @@ class Result:
 class CommandError(HarnessError):
     """A command failed, is missing, or took too long; the message holds it as one could paste it, and its output."""
 
-    def __init__(self, argv: Sequence[str], why: str, output: str = "", next_step: str = "") -> None:
+    def __init__(self, argv: Sequence[str], why: str, output: str = "") -> None:
         tail = "\n".join(redact(output).strip().splitlines()[-TAIL_LINES:])
         what = f"{why}: {redact(shlex.join(argv))}"
-        super().__init__(f"{what}\n{tail}" if tail else what, next_step=next_step)
+        super().__init__(f"{what}\n{tail}" if tail else what)
         self.output = output
+
+
+class HostCommandError(CommandError):
+    """A program that makes this machine what it must be failed: the container engine, kind, the package manager."""
+
+    party = "host"
 
 
 def run(
@@ -44,22 +50,23 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     check: bool = True,
+    error: type[CommandError] = CommandError,
 ) -> Result:
     """Run `argv` to its end and return its output; secrets go in by `stdin` (text, bytes or a file) or by file.
 
     With `stdout` the output goes into that file as the bytes that it is, and not into the result. `env` is added to
-    the environment. Raises CommandError when the command is missing, runs longer than `timeout_s` seconds or, with
-    `check`, exits with another code than 0.
+    the environment. Raises `error` when the command is missing, runs longer than `timeout_s` seconds or, with `check`,
+    exits with another code than 0.
     """
-    with _input(stdin) as source, _sink(stdout) as sink, _started(argv, source, env, cwd, sink) as process:
+    with _input(stdin) as source, _sink(stdout) as sink, _started(argv, source, env, cwd, sink, error=error) as process:
         try:
             out, err = process.communicate(_bytes(stdin), timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
+        except subprocess.TimeoutExpired as late:
             _end(process)
-            raise CommandError(argv, f"no end after {timeout_s:.0f} s", _text(error.stderr)) from None
+            raise error(argv, f"no end after {timeout_s:.0f} s", _text(late.stderr)) from None
     result = Result(process.returncode, _text(out), _text(err))
     if check and result.returncode != 0:
-        raise CommandError(argv, f"exit code {result.returncode}", f"{result.stdout}\n{result.stderr}")
+        raise error(argv, f"exit code {result.returncode}", f"{result.stdout}\n{result.stderr}")
     return result
 
 
@@ -84,9 +91,14 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
         signal.signal(signal.SIGINT, before)
 
 
-def pipe(source: Sequence[str], sink: Sequence[str], *, timeout_s: float) -> None:
-    """Feed the output of `source` to `sink`; raises CommandError for whichever failed."""
-    with _started(source, subprocess.DEVNULL) as first, _started(sink, first.stdout) as second:
+def pipe(
+    source: Sequence[str], sink: Sequence[str], *, timeout_s: float, error: type[CommandError] = CommandError
+) -> None:
+    """Feed the output of `source` to `sink`; raises `error` for whichever failed."""
+    with (
+        _started(source, subprocess.DEVNULL, error=error) as first,
+        _started(sink, first.stdout, error=error) as second,
+    ):
         if first.stdout:
             first.stdout.close()  # so that `source` is told when `sink` dies
         first.stdout = None
@@ -96,11 +108,11 @@ def pipe(source: Sequence[str], sink: Sequence[str], *, timeout_s: float) -> Non
         except subprocess.TimeoutExpired:
             _end(first)
             _end(second)
-            raise CommandError(sink, f"no end after {timeout_s:.0f} s") from None
+            raise error(sink, f"no end after {timeout_s:.0f} s") from None
     # The sink first: a source whose reader died fails only of that.
     for argv, process, output in ((sink, second, out + err), (source, first, first_err)):
         if process.returncode != 0:
-            raise CommandError(argv, f"exit code {process.returncode}", _text(output))
+            raise error(argv, f"exit code {process.returncode}", _text(output))
 
 
 def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
@@ -125,6 +137,8 @@ def _started(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdout: int | IO[bytes] = subprocess.PIPE,
+    *,
+    error: type[CommandError] = CommandError,
 ) -> Iterator[subprocess.Popen[bytes]]:
     try:
         process = subprocess.Popen(
@@ -136,8 +150,8 @@ def _started(
             cwd=cwd,
             start_new_session=True,
         )
-    except OSError as error:  # not there, not allowed, or of another machine
-        raise CommandError(argv, str(error)) from None
+    except OSError as missing:  # not there, not allowed, or of another machine
+        raise error(argv, str(missing)) from None
     try:
         yield process
     except BaseException:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from harness import labels
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.redact import remember_secrets, remember_variables
 from harness.secret_checks import login_problems, variable_problems
 from harness.settings import Settings
@@ -50,7 +50,10 @@ def has_secrets(kubernetes: Kubernetes, settings: Settings) -> bool:
         if absent:
             raise UsageError(
                 f"namespace {settings.namespace} has no Secret {' and no Secret '.join(absent)}",
-                next_step=f"make it, `make_secrets` is off: {_kubectl(settings)} create secret generic {absent[0]} ...",
+                next_step=(
+                    "make it, for `make_secrets` is off",
+                    Verb(f"{_kubectl(settings)} create secret generic {absent[0]} ..."),
+                ),
             )
     login, variables = found.values()
     _refuse(settings, settings.login_secret, login_problems(_data(login), settings.login_keys) if login else ())
@@ -93,7 +96,7 @@ def read_credentials(kubernetes: Kubernetes, settings: Settings) -> Credentials:
     where = f"Secret {settings.namespace}/{settings.login_secret}"
     present = kubernetes.get("Secret", settings.login_secret, settings.namespace)
     if present is None:
-        raise UsageError(f"{where} is not there", next_step=f"harness --name {settings.name} up")
+        raise UsageError(f"{where} is not there", next_step=Verb("up"))
     data = _data(present)
     _refuse(settings, settings.login_secret, login_problems(data, settings.login_keys))
     login = Credentials(**{name: b64decode(data[key]).decode() for name, key in settings.login_keys.items()})
@@ -108,16 +111,16 @@ def _data(secret: Json | None) -> dict[str, str]:
 def _refuse(settings: Settings, name: str, problems: Iterable[str]) -> None:
     found = list(problems)
     if found:
-        kubectl = _kubectl(settings)
+        correct = Verb(f"{_kubectl(settings)} edit secret {name}", "corrects it")
+        anew = Verb(f"{_kubectl(settings)} delete secret {name}", "lets the next `up` make one")
         raise UsageError(
             f"Secret {settings.namespace}/{name} {'; '.join(found)}",
-            next_step=f"{kubectl} edit secret {name}"
-            + (f"; or {kubectl} delete secret {name}, and `up` makes one" if settings.make_secrets else ""),
+            next_step=(correct, anew) if settings.make_secrets else correct,
         )
 
 
 def _kubectl(settings: Settings) -> str:
-    return f"harness --name {settings.name} kubectl -- -n {settings.namespace}"
+    return f"kubectl -- -n {settings.namespace}"
 
 
 def read_variables(kubernetes: Kubernetes, settings: Settings) -> dict[str, str] | None:

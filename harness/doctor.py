@@ -10,7 +10,7 @@ from typing import Literal
 import psutil
 
 from harness.command import CommandError
-from harness.errors import HarnessError, UsageError
+from harness.errors import Advice, HarnessError, HostError, Verb
 from harness.host import ports
 from harness.host.platform import Host
 from harness.images.source import Choice
@@ -34,7 +34,7 @@ class Check:
     name: str
     verdict: Verdict
     seen: str
-    cure: str = ""
+    cure: Advice = ""
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ def examine(patient: Patient) -> list[Check]:
 
 
 def check_room(state: Path) -> None:
-    """Raise UsageError when there is too little disk to begin with."""
+    """Raise HostError when there is too little disk to begin with."""
     problems = [check for check in _disk_checks(state, None) if check.verdict == "problem"]
     if problems:
-        raise UsageError(f"{problems[0].name}: {problems[0].seen}", next_step=problems[0].cure)
+        raise HostError(f"{problems[0].name}: {problems[0].seen}", next_step=problems[0].cure)
 
 
 def _client() -> tuple[Docker | None, Check]:
     try:
         docker = find_client()
     except HarnessError as error:
-        cure = error.next_step
+        cure = error.advice
         return None, Check("docker client", "problem", str(error), cure)
     try:
         return docker, Check("docker client", "ok", docker.call("--version"))
@@ -87,7 +87,7 @@ def _engine(engine: Engine | None, host: Host) -> Check:
         "container engine",
         "warning" if can_start else "problem",
         "none answers",
-        "`harness up` installs and starts it" if can_start and host.is_debian_like else "start it, then run this again",
+        Verb("up", "installs and starts it") if can_start and host.is_debian_like else "start it, then run this again",
     )
 
 
@@ -174,7 +174,7 @@ def _capabilities(patient: Patient, engine: Engine | None) -> Iterator[Check]:
             "capabilities",
             "problem",
             f"{', '.join(missing)} missing, so `docker run --privileged` fails",
-            "stop the engine and let `harness up` start it with a runtime that asks for what is granted",
+            ("stop the engine", Verb("up", "starts it with a runtime that asks for what is granted")),
         )
 
 

@@ -12,7 +12,7 @@ from harness.backup.steps import Backup
 from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
 from harness.delivery.gate import list_gates, remove_gates
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, HostError, UsageError, Verb
 from harness.host.binaries import ensure_binary, find_binary
 from harness.host.engine import ensure_engine, has_engine
 from harness.images.store import FILLER
@@ -79,7 +79,7 @@ class Environment:
         if not self.node_states():
             raise UsageError(
                 f"there is no environment `{self.settings.name}`; there are: {', '.join(self.list_names()) or 'none'}",
-                next_step=f"harness --name {self.settings.name} up",
+                next_step=Verb("up"),
             )
 
     def list_names(self) -> list[str]:
@@ -146,9 +146,9 @@ class Environment:
 
     def _check_engine(self) -> None:
         if not self._engine_answers():
-            raise UsageError(
+            raise HostError(
                 "no container engine answers, so nobody can tell what runs",
-                next_step=f"harness --name {self.settings.name} up starts it, or start it yourself",
+                next_step=(Verb("up", "starts it, where it may"), "or start it yourself"),
             )
 
     def _engine_answers(self) -> bool:
@@ -157,9 +157,9 @@ class Environment:
     def _check_host(self) -> None:
         problems = [check for check in self.examine() if check.verdict == "problem"]
         if problems:
-            raise UsageError(
+            raise HostError(
                 "; ".join(f"{check.name}: {check.seen}" for check in problems),
-                next_step="; ".join(check.cure for check in problems if check.cure),
+                next_step=tuple(check.cure for check in problems),
             )
 
     def _ensure_binaries(self, say: Say) -> None:

@@ -16,7 +16,7 @@ from harness.delivery.live import Delivering
 from harness.delivery.pack import Package
 from harness.delivery.target import Target
 from harness.delivery.verdict import Verdict
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.host.binaries import Binary, find_binary, helm_binary, kind_binary
 from harness.host.platform import Host
 from harness.images.imageset import ImageSet
@@ -199,5 +199,5 @@ class Parts:
     def _find(self, wanted: Binary) -> Path:
         found = find_binary(wanted, self.go)
         if found is None:
-            raise UsageError(f"{wanted.name} {wanted.version} is not here yet", next_step="harness up")
+            raise UsageError(f"{wanted.name} {wanted.version} is not here yet", next_step=Verb("up"))
         return found

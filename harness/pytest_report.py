@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.advice import explain
+from harness.errors import HarnessError, UsageError
 from harness.faults.ledger import Faults
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
@@ -19,6 +20,7 @@ from harness.pytest_plugin import AirflowEnv
 from harness.report.blame import blame
 from harness.report.records import Case, Failure, Image, PodRecord, RunKey, RunRecord, Session
 from harness.report.write import redact_junit, write_report
+from harness.settings import DEV, load_settings
 
 DEFAULT_FOLDER = "reports/e2e"
 EVIDENCE_NOTE = "evidence: "
@@ -56,6 +58,13 @@ def interim_report(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[
     """Return what writes the report on the session so far, this test's runs included, and returns its page."""
     plugin = _plugin(request.config)
     return lambda: write_report(plugin.interim() if plugin else Session(utc_now()), tmp_path / "report")
+
+
+def _name_environment(config: pytest.Config) -> str:
+    try:
+        return load_settings({"name": config.getoption("airflow_env", None)}).name
+    except UsageError:
+        return DEV
 
 
 def _plugin(config: pytest.Config) -> "ReportPlugin | None":
@@ -148,8 +157,8 @@ class ReportPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Take the outcome of a phase, and let an error of ours say what to do next."""
         error = call.excinfo.value if call.excinfo else None
-        if isinstance(error, HarnessError) and error.next_step:
-            error.add_note(f"next step: {error.next_step}")
+        if isinstance(error, HarnessError) and (advice := explain(error, _name_environment(item.config))):
+            error.add_note(f"next step: {advice}")
         report = yield
         if item is self._current:
             case = self._case(item)

@@ -9,7 +9,7 @@ import yaml
 
 from harness import labels
 from harness.cluster import LOGS_IN_NODE
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.images.context import hash_of
 from harness.images.imageset import ImageSet
 from harness.settings import Settings
@@ -68,7 +68,7 @@ class Release:
         if problem:
             raise UsageError(
                 f"the chart {self.settings.chart_folder} does not render with its values:\n{problem}",
-                next_step="correct the value that it names in " + ", ".join(map(str, self.settings.values_files)),
+                next_step=f"correct the value that it names, in {self._values_in_words}",
             )
 
     def is_installed(self) -> bool:
@@ -86,6 +86,10 @@ class Release:
             values=self.values(),
             description=self._description,
         )
+
+    @property
+    def _values_in_words(self) -> str:
+        return ", ".join(map(str, self.settings.values_files or [self.settings.chart_folder / "values.yaml"]))
 
     @property
     def _description(self) -> str:
@@ -176,7 +180,7 @@ def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say, c
         lambda: _availability(kubernetes, settings, clock),
         timeout_s=READY_S,
         on_change=say,
-        next_step=f"harness --name {settings.name} logs",
+        next_step=Verb("logs"),
         clock=clock,
     )
 
@@ -218,7 +222,7 @@ def _check_hopeless(pod: Json, clock: Clock) -> None:
             raise Unreachable(
                 f"pod {name}, container {container['name']}: {waiting['reason']} after {crashes} restarts: "
                 f"{waiting.get('message', '')}",
-                next_step=f"harness logs {name}",
+                next_step=Verb(f"logs {name}"),
             )
     for condition in status.get("conditions", []):
         if condition.get("reason") == "Unschedulable" and not is_ready(pod):
@@ -229,6 +233,7 @@ def _check_hopeless(pod: Json, clock: Clock) -> None:
                 raise Unreachable(
                     f"pod {name} does not fit on the nodes: {message}",
                     next_step="lower the requests in the values overlay, or use a bigger machine",
+                    party="host",
                 )
 
 
@@ -248,6 +253,7 @@ def wait_until_it_serves(airflow: AirflowApi, settings: Settings, say: Say, cloc
         probe,
         timeout_s=LOGIN_S,
         on_change=say,
-        next_step=f"harness --name {settings.name} logs api-server",
+        next_step=Verb("logs api-server"),
+        party="Airflow",
         clock=clock,
     )

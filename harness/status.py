@@ -4,20 +4,21 @@ from dataclasses import dataclass
 
 from harness import release
 from harness.environment import Environment
-from harness.errors import HarnessError
+from harness.errors import Advice, HarnessError, Verb
 
 
 @dataclass(frozen=True)
 class Row:
-    """One part: its state in a word, and what one may want to know of it."""
+    """One part: its state in a word, what one may want to know of it, and what to do when it is not good."""
 
     part: str
     state: str
     detail: str
     is_good: bool
+    advice: Advice = ()
 
 
-def read(environment: Environment) -> list[Row]:
+def read_status(environment: Environment) -> list[Row]:
     """Return all rows; a part that cannot be asked says so instead of hiding the others."""
     rows = [_cluster(environment)]
     for look in (_release, _components, _airflow, _dags):
@@ -40,10 +41,11 @@ def _release(environment: Environment) -> list[Row]:
     settings = environment.settings
     found = environment.parts.helm.status(settings.release, namespace=settings.namespace)
     if found is None:
-        return [Row("release", "absent", "harness up installs it", is_good=False)]
+        return [Row("release", "absent", "", is_good=False, advice=Verb("up", "installs it"))]
     is_current = environment.parts.release.is_installed()
     detail = f"{settings.release} revision {found.revision}"
-    return [Row("release", found.status if is_current else "outdated", detail, is_good=is_current)]
+    advice = () if is_current else Verb("up", "upgrades it")
+    return [Row("release", found.status if is_current else "outdated", detail, is_current, advice)]
 
 
 def _components(environment: Environment) -> list[Row]:
@@ -63,11 +65,12 @@ def _airflow(environment: Environment) -> list[Row]:
     health = environment.parts.airflow.health()
     environment.parts.airflow.login()
     detail = ", ".join(health.problems)
-    return [Row("airflow", "healthy" if health.is_healthy else "ill", detail, health.is_healthy)]
+    return [Row("airflow", "healthy" if health.is_healthy else "unhealthy", detail, health.is_healthy)]
 
 
 def _dags(environment: Environment) -> list[Row]:
     state = environment.parts.dags.compare()
     package = environment.parts.dags.package()
     detail = f"{len(package.files)} files, {package.size_bytes} bytes"
-    return [Row("dags", state, detail if state == "same" else f"{detail}; make dags", is_good=state == "same")]
+    is_good = state == "same"
+    return [Row("dags", state, detail, is_good, () if is_good else Verb("dags sync", "delivers them"))]

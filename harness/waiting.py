@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from harness.errors import HarnessError
+from harness.errors import Advice, HarnessError, Party
 
 
 class WaitTimeoutError(HarnessError):
@@ -60,14 +60,15 @@ def wait_until(
     *,
     timeout_s: float,
     interval_s: float = 0.5,
-    next_step: str = "",
+    next_step: Advice = (),
+    party: Party | None = None,
     on_change: Callable[[str], None] | None = None,
     clock: Clock = CLOCK,
 ) -> T:
     """Call `probe` every `interval_s` seconds until it returns a value, and return that.
 
-    `on_change` hears each new reason once. Raises WaitTimeoutError with the last reason, and lets what the probe
-    raises through.
+    `on_change` hears each new reason once. Raises WaitTimeoutError of `party` with the last reason, and lets what the
+    probe raises through.
     """
     start = clock.now()
     last = ""
@@ -81,5 +82,7 @@ def wait_until(
                 on_change(last)
         waited = clock.now() - start
         if waited + interval_s > timeout_s:
-            raise WaitTimeoutError(f"{what}: not reached in {timeout_s:.0f} s; last seen: {last}", next_step=next_step)
+            raise WaitTimeoutError(
+                f"{what}: not reached in {timeout_s:.0f} s; last seen: {last}", next_step=next_step, party=party
+            )
         clock.sleep(interval_s)

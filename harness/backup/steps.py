@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from harness.backup.archive import DUMP, Archive, Manifest, check_free, read_archive, write_archive
 from harness.backup.database import BESIDE, STATEFUL_SET, Database
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, Verb
 from harness.observe.pods import WORKER_SELECTOR
 from harness.redact import remember_secrets
 from harness.release import Release
@@ -84,9 +84,7 @@ class Backups:
         version = self._version()
         revision = self.database.revision()
         if not revision:
-            raise HarnessError(
-                "the database holds no tables of Airflow", next_step=f"harness --name {self.settings.name} up"
-            )
+            raise HarnessError("the database holds no tables of Airflow", next_step=Verb("up"))
         when = created.isoformat(timespec="seconds")
         return Manifest(self.settings.name, when, version, revision, self.database.count_runs())
 
@@ -107,7 +105,7 @@ class Backups:
         if not self.release.is_installed():
             raise UsageError(
                 "the release is not that of this project's chart and values",
-                next_step=f"harness --name {self.settings.name} up, then restore again",
+                next_step=Verb("up", "installs it; then restore again"),
             )
         self._key()
 
@@ -181,7 +179,7 @@ class Backups:
         encoded = ((secret or {}).get("data") or {}).get(FERNET_KEY)
         if not encoded:
             where = f"{self.settings.namespace}/{KEYS}"
-            raise UsageError(f"Secret {where} has no {FERNET_KEY}", next_step=f"harness --name {self.settings.name} up")
+            raise UsageError(f"Secret {where} has no {FERNET_KEY}", next_step=Verb("up"))
         key = b64decode(encoded)
         remember_secrets([key.decode()])
         return key

@@ -6,7 +6,9 @@ from types import FrameType
 
 from rich.markup import escape
 
+from harness.advice import explain, find_command
 from harness.cli import app
+from harness.cli.options import Invocation
 from harness.cli.output import err
 from harness.errors import HarnessError, Interrupted
 from harness.parts import Outside
@@ -19,17 +21,19 @@ def main(outside: Outside | None = None) -> None:
     """Run the command line and turn what goes wrong into one message and an exit code."""
     # So that a time-out's TERM, too, ends what we started.
     signal.signal(signal.SIGTERM, _interrupt)
+    invocation = Invocation(outside or Outside())
     try:
-        app.app(obj=outside)
+        app.app(obj=invocation)
     except HarnessError as error:
         word = "[bold]interrupted:[/]" if error.exit_code == INTERRUPTED else "[bold red]error:[/]"
         err.print(f"{word} {escape(redact(str(error)))}", highlight=False, soft_wrap=True)
-        if error.next_step:
-            err.print(f"[bold]next:[/]  {escape(redact(error.next_step))}", highlight=False, soft_wrap=True)
+        if advice := explain(error, invocation.name):
+            err.print(f"[bold]next:[/]  {escape(redact(advice))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except SystemExit as stop:  # typer's own end, whatever the outcome: also of an interrupt
         if stop.code == INTERRUPTED:
-            err.print("interrupted; `harness up` goes on from here, `harness down` removes it")
+            command = find_command(invocation.name)
+            err.print(f"interrupted; `{command} up` goes on from here, `{command} down` removes it", soft_wrap=True)
         raise
 
 

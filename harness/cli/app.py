@@ -2,24 +2,24 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness import status as status_of
+from harness.advice import find_command
 from harness.cli import dags
-from harness.cli.options import AsJson, Invocation, open_environment
+from harness.cli.options import AsJson, open_environment
 from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table
+from harness.cli.status import print_status
 from harness.cluster import control_plane
 from harness.command import run_interactive
-from harness.credentials import credentials_file, password_to_show, read_credentials
 from harness.environment import Environment
-from harness.errors import HarnessError, UsageError
-from harness.parts import Outside
+from harness.errors import HarnessError, UsageError, Verb, put_in_words
 from harness.pin_check import check_pins, update_pins
 from harness.redact import redact
-from harness.settings import DEV
+from harness.status import read_status
 from harness.tools.kind import KUBECTL
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -41,7 +41,7 @@ def common(
     images: Annotated[str | None, typer.Option(help="Where images come from: auto, registry or mirrors.")] = None,
 ) -> None:
     """Airflow with the KubernetesExecutor on kind: local dev environment and end-to-end tests."""
-    context.obj = Invocation(context.obj or Outside(), {"name": name, "images": images})
+    context.obj.flags = {"name": name, "images": images}
 
 
 @app.command()
@@ -53,12 +53,10 @@ def up(
     environment = open_environment(context, workers=workers)
     started = environment.parts.clock.now()
     environment.up(StepPrinter())
-    is_dev = environment.settings.name == DEV
-    command = f"{os.path.relpath(sys.argv[0])} --name {environment.settings.name}"
+    command = find_command(environment.settings.name)
     out.print(
         f"\nAirflow is up at [bold]{environment.settings.url}[/] ({environment.parts.clock.now() - started:.0f} s)\n"
-        f"  how to log in:  {'make dev-status' if is_dev else f'{command} status'}\n"
-        f"  sync the DAGs:  {'make dags' if is_dev else f'{command} dags sync'}",
+        f"  how to log in:  {command} status\n  sync the DAGs:  {command} dags sync",
         highlight=False,
     )
 
@@ -103,31 +101,18 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show cluster, release, components, DAGs, URL and how to log in."""
     environment = open_environment(context)
     environment.check_exists()
-    rows = status_of.read(environment)
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(("PART", "STATE", "DETAIL"), [(row.part, row.state, row.detail) for row in rows])
-        _print_login(environment)
+    rows = read_status(environment)
+    print_status(environment, rows, as_json=as_json)
     if not all(row.is_good for row in rows):
         raise typer.Exit(1)
-
-
-def _print_login(environment: Environment) -> None:
-    settings = environment.settings
-    user = read_credentials(environment.parts.kubernetes, settings).username
-    password = password_to_show(settings)  # last, for it is given out once
-    out.print(f"\nURL: {settings.url}    user: {user}", highlight=False)
-    if password:
-        # Past redact() on purpose: this is the one place where a person is told the password.
-        out.print(f"password (shown once): {password}", highlight=False, markup=False)
-    out.print(f"kept in {credentials_file(settings)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Check this machine for all that an environment needs, and say how to mend it."""
-    checks = open_environment(context).examine()
+    environment = open_environment(context)
+    command = find_command(environment.settings.name)
+    checks = [replace(check, cure=put_in_words(check.cure, command)) for check in environment.examine()]
     if as_json:
         print_json(checks)
     else:
@@ -166,7 +151,7 @@ def logs(
         if what in {"", pod["metadata"]["name"], pod["metadata"]["labels"].get(environment.settings.component_label)}
     ]
     if not pods:
-        raise UsageError(f"no pod or component `{what}` in {namespace}", next_step="harness kubectl -- get pods -A")
+        raise UsageError(f"no pod or component `{what}` in {namespace}", next_step=Verb("kubectl -- get pods -A"))
     for pod in pods:
         name = pod["metadata"]["name"]
         for container in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]:

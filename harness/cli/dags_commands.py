@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from harness.advice import explain
 from harness.cli.output import err, out, print_json
 from harness.cli.run_view import RunView, print_end
 from harness.delivery.watch import HasSaves, Watch, read_saves
@@ -63,6 +64,7 @@ def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: st
             sync,
             say=say,
             ping=lambda: environment.parts.kubernetes.get("Namespace", settings.namespace),
+            explain=lambda error: explain(error, settings.name),
             after_sync=runs.run if trigger else lambda _: None,
         )
         try:

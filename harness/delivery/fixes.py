@@ -14,7 +14,7 @@ MASKED_CHARS = 4
 # Airflow's own settings come from a ConfigMap; they are no secrets, and words like True would be masked everywhere.
 SETTINGS = "AIRFLOW__"
 
-_ADD_PACKAGE = f"{REQUIREMENTS}, compile it (CONTRIBUTING.md, pins and locks), then `make dev-up`"
+_ADD_PACKAGE = f"{REQUIREMENTS}, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
 _ADD_VARIABLE = "add the key to the Secret airflow-variables, or read it inside of a task"
 _CHAINED = re.compile(
     r"\n\n(?:During handling of the above exception, another exception occurred"

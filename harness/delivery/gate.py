@@ -19,7 +19,7 @@ from harness import labels
 from harness.command import CommandError, Result, run
 from harness.delivery.fixes import Tree
 from harness.delivery.verdict import Json, Verdict, judge
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, Verb
 from harness.redact import redact
 from harness.tools.docker import Docker
 from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
@@ -29,6 +29,7 @@ SCRIPTS = "harness.delivery.gatekeeper"
 ADDRESS = "/tmp/gate"  # noqa: S108 - in the container
 CHECK_S = 600
 START_S = 120
+NO_VERIFY = Verb("dags sync --no-verify", "delivers without the gate")
 # Of /tmp, which holds the trees of all checks that run at the same time, and counts against the memory.
 TMPFS = "/tmp:rw,exec,nosuid,nodev,mode=1777,size=512m"  # noqa: S108 - in the container
 LIMITS = ("--memory=2g", "--pids-limit=512")
@@ -73,7 +74,7 @@ class Gate:
         if isinstance(answer, str):
             raise HarnessError(
                 f"the DAG gate, container {self.container}, gave no verdict: {answer}\n{self._logs()}".rstrip(),
-                next_step="`docker logs` of it tells more; --no-verify delivers without the gate",
+                next_step=(f"`docker logs {self.container}` tells more", NO_VERIFY),
             )
         tree = Tree(files, answer["tree"], folder, variables)
         return judge(answer, tree, seconds=self.clock.now() - started)
@@ -117,14 +118,14 @@ class Gate:
             if not self.docker.has_images(self.image):
                 raise UsageError(
                     f"the DAG gate needs the image {self.image}, which is not here yet",
-                    next_step=f"harness --name {self.environment} up, or --no-verify to go without the gate",
+                    next_step=(Verb("up", "makes it"), NO_VERIFY),
                 )
             arguments = ["--detach", "--name", self.container, *self._flags, self.image, *self._command]
             result = self._docker("run", *arguments, stdin=None, timeout_s=START_S)
             if result.returncode != 0:
                 raise HarnessError(
                     f"the DAG gate, container {self.container}, cannot start: {redact(result.stderr.strip())}",
-                    next_step="--no-verify delivers without the gate",
+                    next_step=NO_VERIFY,
                 )
             what = f"the DAG gate, container {self.container}"
             wait_until(what, lambda: self._probe(nothing), timeout_s=START_S, clock=self.clock)
@@ -138,7 +139,7 @@ class Gate:
         except CommandError:
             raise HarnessError(
                 f"the DAG gate, container {self.container}, did not end in {timeout_s:.0f} s",
-                next_step="`docker logs` of it tells more; --no-verify delivers without the gate",
+                next_step=(f"`docker logs {self.container}` tells more", NO_VERIFY),
             ) from None
 
     def _probe(self, request: bytes) -> Json | NotYet:

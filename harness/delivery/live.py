@@ -9,7 +9,7 @@ from harness.delivery.plain import PlainStore
 from harness.delivery.served import ServedCheck
 from harness.delivery.target import Change, DagStore, Target
 from harness.delivery.versioned import VersionedStore
-from harness.errors import HarnessError
+from harness.errors import HarnessError, Verb
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import Dag
 from harness.tools.k8s import Kubernetes
@@ -91,7 +91,7 @@ class Delivering:
             probe,
             timeout_s=LIVE_TIMEOUT_S,
             interval_s=INTERVAL_S,
-            next_step="see the dag-processor's log: `harness logs dag-processor`",
+            next_step=Verb("logs dag-processor"),
             clock=self.clock,
         )
         return _sum_up(change, self.clock.now() - start, before, check.seen)
@@ -132,7 +132,7 @@ class _Toucher:
         if not pods:
             raise HarnessError(
                 f"no dag-processor pod ({self.delivering.target.readers}) in namespace {namespace}, so none reads DAGs",
-                next_step="`make dev-up`, then sync again",
+                next_step=Verb("up", "brings it back; then sync again"),
             )
         mark = {TOUCH_ANNOTATION: f"{datetime.now(UTC).isoformat()}"}
         for pod in pods:

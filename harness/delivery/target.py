@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from harness import labels
 from harness.delivery.pack import Package
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.tools.k8s import Json, Kubernetes
 
 FIELD_MANAGER = "harness-dags"
@@ -55,7 +55,7 @@ class DriftError(UsageError):
     def __init__(self, target: Target, what: str) -> None:
         super().__init__(
             f"ConfigMap {target.config_map} in {target.namespace} was changed by another hand: {what}",
-            next_step="see it with `harness dags diff`; overwrite it with `harness dags sync --force`",
+            next_step=(Verb("dags diff", "shows it"), Verb("dags sync --force", "overwrites it")),
         )
 
 

@@ -21,7 +21,7 @@ from harness.delivery.target import (
     write_config_map,
 )
 from harness.delivery.versions import Version, Versions
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.tools.k8s import Json, Kubernetes
 
 VERSIONS_KEPT = 5
@@ -129,7 +129,7 @@ class VersionedStore:
         if not matching or (wanted and len(matching) > 1):
             there = ", ".join(version.version for version in versions) or "none"
             what = f"no version {wanted} to go back to" if wanted else "no earlier version to go back to"
-            raise UsageError(f"there is {what}; there are: {there}", next_step="harness dags history")
+            raise UsageError(f"there is {what}; there are: {there}", next_step=Verb("dags history"))
         return matching[0]
 
     def _pointer(self) -> Json | None:

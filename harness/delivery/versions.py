@@ -16,7 +16,7 @@ from harness import labels
 from harness.delivery.pack import Package
 from harness.delivery.shards import Shard, cut
 from harness.delivery.target import FIELD_MANAGER, VERSION_KEY, Target
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.tools.k8s import Json, Kubernetes
 
 PART_LABEL = "harness.dev/dags-part"
@@ -85,7 +85,7 @@ class Versions:
             if found is None:
                 raise UsageError(
                     f"ConfigMap {self.shard_name(digest)} of version {version.version} is not there",
-                    next_step="`harness dags sync` writes it again, if the folder still has its files",
+                    next_step=Verb("dags sync", "writes it again, if the folder still has its files"),
                 )
             for path, piece in _unpack(b64decode(found["binaryData"][_shard_key(digest)])):
                 files[path] = files.get(path, b"") + piece

@@ -33,7 +33,8 @@ class Watch:
     """Calls `sync` at the start and after each batch of `saves`; it returns what to tell, or raises HarnessError.
 
     `ping` raises the error of a cluster that does not answer: then the sync waits until it does. `after_sync` is
-    called after each sync that succeeded, with a function that tells whether there is something to sync again.
+    called after each sync that succeeded, with a function that tells whether there is something to sync again;
+    `explain` tells what to do about an error.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Watch:
         *,
         say: Say,
         ping: Callable[[], object],
+        explain: Callable[[HarnessError], str],
         after_sync: Callable[[HasSaves], None] = lambda _: None,
         now: Callable[[], datetime] = datetime.now,
         clock: Clock = CLOCK,
@@ -51,6 +53,7 @@ class Watch:
         self._sync = sync
         self._say = say
         self._ping = ping
+        self._explain = explain
         self._after_sync = after_sync
         self._now = now
         self._clock = clock
@@ -78,12 +81,12 @@ class Watch:
             self._tell("kept the last good version", names, "\n".join(map(str, error.problems)))
             return
         except HarnessError as error:
-            self._tell("failed", names, f"{error}\n{error.next_step}")
+            self._tell("failed", names, f"{error}\n{self._explain(error)}")
             return
         try:
             self._after_sync(self._has_saves)
         except HarnessError as error:
-            self._tell("synced, and then failed", set(), f"{error}\n{error.next_step}")
+            self._tell("synced, and then failed", set(), f"{error}\n{self._explain(error)}")
 
     def _sync_when_the_cluster_answers(self, names: set[str]) -> str:
         is_away = False

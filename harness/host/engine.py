@@ -7,8 +7,8 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from harness.command import CommandError, run, start_detached
-from harness.errors import UsageError
+from harness.command import CommandError, HostCommandError, run, start_detached
+from harness.errors import HostError, UsageError
 from harness.host.platform import Host
 from harness.steps import Say
 from harness.tools.docker import Docker, Engine, find_client
@@ -26,7 +26,7 @@ PID_FILES = (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/conta
 def ensure_engine(host: Host, log_folder: Path, say: Say, clock: Clock = CLOCK) -> Docker:
     """Return a client whose engine answers, after installing and starting the engine where that is ours to do.
 
-    On Debian or Ubuntu as root both are done; elsewhere UsageError holds the commands to type.
+    On Debian or Ubuntu as root both are done; elsewhere HostError holds the commands to type.
     """
     if not shutil.which("dockerd") and not has_engine(find_client):
         _install(host, say)
@@ -46,12 +46,12 @@ def has_engine(find: Callable[[], Docker]) -> bool:
 
 def _install(host: Host, say: Say) -> None:
     if not host.is_linux:
-        raise UsageError(
+        raise HostError(
             "no container engine answers", next_step="install and start Docker Desktop, then run this again"
         )
     commands = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(PACKAGES)}"
     if not (host.is_root and host.is_debian_like):
-        raise UsageError(
+        raise HostError(
             "no container engine is installed",
             next_step=f"on Debian or Ubuntu: sudo sh -c '{commands}'; elsewhere: install Docker, then run this again",
         )
@@ -68,19 +68,20 @@ def apt_install(packages: list[str]) -> None:
         ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
         timeout_s=INSTALL_S,
         env=env,
+        error=HostCommandError,
     )
 
 
 def _start(host: Host, docker: Docker, log_folder: Path, say: Say, clock: Clock) -> None:
     if os.environ.get("DOCKER_HOST"):
-        raise UsageError(
+        raise HostError(
             f"no container engine answers at DOCKER_HOST={os.environ['DOCKER_HOST']}",
             next_step="start that engine, or unset DOCKER_HOST",
         )
     if not host.is_linux:
-        raise UsageError("the container engine does not answer", next_step="start Docker Desktop, then run this again")
+        raise HostError("the container engine does not answer", next_step="start Docker Desktop, then run this again")
     if not host.is_root:
-        raise UsageError(
+        raise HostError(
             "the container engine does not answer",
             next_step="sudo systemctl start docker; and see that you are in the group `docker`",
         )
@@ -88,7 +89,7 @@ def _start(host: Host, docker: Docker, log_folder: Path, say: Say, clock: Clock)
         _configure_bounded_runtime()
     if host.has_service_manager:
         say("starting the container engine: systemctl restart docker")
-        run(["systemctl", "restart", "docker"], timeout_s=START_S)
+        run(["systemctl", "restart", "docker"], timeout_s=START_S, error=HostCommandError)
     else:
         log = log_folder / "dockerd.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -108,9 +109,9 @@ def _configure_bounded_runtime() -> None:
         try:
             present = json.loads(CONFIG.read_text() or "{}")
         except ValueError as error:
-            raise UsageError(f"{CONFIG} is not JSON: {error}", next_step="correct it, then run this again") from None
+            raise HostError(f"{CONFIG} is not JSON: {error}", next_step="correct it, then run this again") from None
         if not wanted.items() <= present.items():
-            raise UsageError(
+            raise HostError(
                 f"this host lacks CAP_SYS_RESOURCE, so the engine needs another runtime, and {CONFIG} is yours",
                 next_step=f"merge this into {CONFIG}: {json.dumps(wanted)}",
             )
@@ -146,5 +147,6 @@ def _wait_until_it_answers(docker: Docker, clock: Clock) -> Engine:
         probe,
         timeout_s=START_S,
         next_step="read the engine's log: dockerd.log in the state folder, or `journalctl -u docker`",
+        party="host",
         clock=clock,
     )

@@ -4,15 +4,15 @@ import socket
 
 import psutil
 
-from harness.errors import UsageError
+from harness.errors import HostError
 
 
 def check_free(port: int) -> None:
-    """Raise UsageError that names the owner, where that can be known, when `port` on 127.0.0.1 is taken."""
+    """Raise HostError that names the owner, where that can be known, when `port` on 127.0.0.1 is taken."""
     if is_free(port):
         return
     owner = owner_of(port)
-    raise UsageError(
+    raise HostError(
         f"port {port} on 127.0.0.1 is taken{f' by {owner}' if owner else ''}",
         next_step=f"end what uses it, or choose another: HARNESS_PORT={port + 1} (or `port` in [tool.harness])",
     )

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.errors import UsageError
+from harness.errors import HostError
 from harness.host.engine import apt_install
 from harness.host.platform import Host
 from harness.images.context import build_context, build_secrets, build_step, hash_of, package_folder
@@ -144,7 +144,7 @@ class Mirrors:
     def _build_base(self, say: Say) -> None:
         if not shutil.which("mmdebstrap"):
             if not (self.host.is_root and self.host.is_debian_like):
-                raise UsageError(
+                raise HostError(
                     "images=mirrors needs mmdebstrap, as root on Debian or Ubuntu",
                     next_step="sudo apt-get install mmdebstrap and run as root; or use a network with a registry",
                 )

@@ -7,7 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import Advice, UsageError, Verb
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run
@@ -35,7 +35,7 @@ def find_dag(airflow: AirflowApi, dag_id: str) -> Dag:
     there_are = f"similar: {', '.join(similar)}" if similar else f"there are: {', '.join(known[:SHOWN]) or 'none'}"
     raise UsageError(
         f"Airflow knows no DAG `{dag_id}`; {there_are}",
-        next_step="correct the id; `harness dags sync` brings a DAG that is new in the folder",
+        next_step=("correct the id", Verb("dags sync", "brings a DAG that is new in the folder")),
     )
 
 
@@ -73,7 +73,7 @@ def follow(
     on_snapshot: Callable[[RunSnapshot], None],
     say: Say,
     timeout_s: float,
-    next_step: str = "",
+    next_step: Advice = (),
     now: Callable[[], datetime] = utc_now,
 ) -> RunSnapshot:
     """Show `on_snapshot` the run every second until it and its pods are over, and return the last snapshot.

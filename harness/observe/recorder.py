@@ -89,7 +89,9 @@ class PodRecorder:
         """Return the pods that were seen, oldest first, of one DAG or run if it is named."""
         error = self._pod_follower.error
         if error is not None:
-            raise HarnessError(f"the recording of worker pods ended early: {error}", next_step=error.next_step)
+            raise HarnessError(
+                f"the recording of worker pods ended early: {error}", next_step=error.advice, party=error.party
+            )
         chosen = (pod for pod in self._pods.all() if dag_id in ("", pod.dag_id) and run_id in ("", pod.run_id))
         return sorted(chosen, key=lambda pod: (pod.created, pod.phases[0].seen))
 

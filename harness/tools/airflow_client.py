@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2 as httpx
 
-from harness.errors import HarnessError
+from harness.errors import Advice, HarnessError, Verb
 from harness.redact import redact, remember_secrets
 from harness.tools.airflow_records import Json
 from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
@@ -14,15 +14,18 @@ from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 REQUEST_TIMEOUT_S = 30.0
 RETRY_GET_S = 30.0
 PAGE = 100
+AWAY = Verb("status", "tells whether Airflow runs")
 
 
 class AirflowApiError(HarnessError):
     """Airflow refused a request (`status` is the HTTP status) or did not answer (`status` is 0)."""
 
-    def __init__(self, asked: str, status: int, reason: str, *, next_step: str = "") -> None:
+    def __init__(self, asked: str, status: int, reason: str, *, next_step: Advice = ()) -> None:
         answer = f"answered {status}" if status else "got no answer"
         super().__init__(redact(f"Airflow API: {asked} {answer}: {reason}"), next_step=next_step)
         self.status = status
+        if self.is_away:
+            self.party = "Airflow"
 
     @property
     def is_away(self) -> bool:
@@ -101,9 +104,7 @@ class AirflowClient:
         try:
             answer = wait_until("an answer", probe, timeout_s=RETRY_GET_S, interval_s=1.0, clock=self._clock)
         except WaitTimeoutError as error:
-            raise AirflowApiError(
-                f"GET {path}", 0, str(error), next_step="see whether Airflow runs: `make dev-status`"
-            ) from None
+            raise AirflowApiError(f"GET {path}", 0, str(error), next_step=AWAY) from None
         body: Json = answer.json()
         return body
 
@@ -138,7 +139,7 @@ class AirflowClient:
                 f"{method} {path}",
                 0,
                 f"{type(error).__name__} {error}".strip(),
-                next_step="see whether Airflow runs: `make dev-status`",
+                next_step=AWAY,
             ) from None
 
 
@@ -149,5 +150,5 @@ def _refused(asked: str, answer: httpx.Response) -> AirflowApiError:
         reason = answer.text.strip()[:300]
     next_step = ""
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        next_step = "the Secret `login_secret` (airflow-ui-creds) must hold the login that the admin was made with"
+        next_step = "the Secret of the setting `login_secret` must hold the login that the admin was made with"
     return AirflowApiError(asked, answer.status_code, reason, next_step=next_step)

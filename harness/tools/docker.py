@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.command import CommandError, Result, pipe, run
-from harness.errors import UsageError
+from harness.command import CommandError, HostCommandError, Result, pipe, run
+from harness.errors import HostError, Verb
 
 QUICK_S = 60
 BUILD_S = 3600
@@ -56,7 +56,7 @@ def _is_remote() -> bool:
 
 @dataclass(frozen=True)
 class Docker:
-    """One client; every method raises CommandError when the client does."""
+    """One client; every method raises HostCommandError when the client fails, `exec` CommandError."""
 
     binary: str
     env: Mapping[str, str] = field(default_factory=dict)
@@ -66,9 +66,15 @@ class Docker:
         return self._run(args, timeout_s=timeout_s, stdin=stdin).stdout.strip()
 
     def _run(
-        self, args: Sequence[str], *, timeout_s: float, stdin: str | bytes | Path | None = None, check: bool = True
+        self,
+        args: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: str | bytes | Path | None = None,
+        check: bool = True,
+        error: type[CommandError] = HostCommandError,
     ) -> Result:
-        return run([self.binary, *args], timeout_s=timeout_s, stdin=stdin, env=self.env, check=check)
+        return run([self.binary, *args], timeout_s=timeout_s, stdin=stdin, env=self.env, check=check, error=error)
 
     def engine(self) -> Engine | None:
         """Return what the engine says of itself, or None when none answers."""
@@ -120,12 +126,17 @@ class Docker:
         for flag, pairs in (("--build-arg", args), ("--label", labels)):
             argv += [word for key, value in (pairs or {}).items() for word in (flag, f"{key}={value}")]
         argv += [word for key, path in (secrets or {}).items() for word in ("--secret", f"id={key},src={path}")]
-        run([self.binary, *argv, str(context)], timeout_s=BUILD_S, env={**self.env, "DOCKER_BUILDKIT": "1"})
+        run(
+            [self.binary, *argv, str(context)],
+            timeout_s=BUILD_S,
+            env={**self.env, "DOCKER_BUILDKIT": "1"},
+            error=HostCommandError,
+        )
 
     def import_from(self, producer: Sequence[str], tag: str, *, changes: Iterable[str] = ()) -> None:
         """Make an image of the tar archive that `producer` writes to its standard output."""
         flags = [word for change in changes for word in ("--change", change)]
-        pipe(producer, [self.binary, "import", *flags, "-", tag], timeout_s=BUILD_S)
+        pipe(producer, [self.binary, "import", *flags, "-", tag], timeout_s=BUILD_S, error=HostCommandError)
 
     def save_into(self, references: Sequence[str], container: str, command: Sequence[str]) -> None:
         """Feed the images as one archive to a command in a running container."""
@@ -133,6 +144,7 @@ class Docker:
             [self.binary, "save", *references],
             [self.binary, "exec", "-i", container, *command],
             timeout_s=COPY_S,
+            error=HostCommandError,
         )
 
     def run_once(
@@ -147,7 +159,8 @@ class Docker:
 
     def exec(self, container: str, *command: str, stdin: str | None = None, timeout_s: float = QUICK_S) -> str:
         """Run `command` in a running container and return what it printed."""
-        return self.call("exec", *(["-i"] if stdin else []), container, *command, stdin=stdin, timeout_s=timeout_s)
+        words = ("exec", *(["-i"] if stdin else []), container, *command)
+        return self._run(words, stdin=stdin, timeout_s=timeout_s, error=CommandError).stdout.strip()
 
     def exec_aside(self, container: str, *command: str) -> None:
         """Start `command` in a running container, at a terminal where nobody types, and do not wait for its end."""
@@ -176,7 +189,7 @@ class Docker:
 def find_client() -> Docker:
     """Return the first `docker` on PATH that can build with BuildKit, secret mounts included.
 
-    Raises UsageError when there is none: a client that cannot build is of no use to us.
+    Raises HostError when there is none: a client that cannot build is of no use to us.
     """
     seen: list[str] = []
     for folder in dict.fromkeys(os.get_exec_path()):
@@ -189,9 +202,9 @@ def find_client() -> Docker:
             # kind looks for `docker` on PATH itself.
             return Docker(str(binary), {"PATH": os.pathsep.join([folder, *os.get_exec_path()]), **ENGINE_S_OWN})
         seen.append(f"{binary} ({version.strip() or 'no version'}: no buildx plugin)")
-    raise UsageError(
+    raise HostError(
         f"no usable docker client on PATH; found: {', '.join(seen) or 'none'}",
-        next_step="install Docker (on Debian or Ubuntu, as root, `harness up` does it), or docker's buildx plugin",
+        next_step=("install Docker, or docker's buildx plugin", Verb("up", "does it on Debian or Ubuntu as root")),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.command import run
-from harness.errors import UsageError
+from harness.errors import HostError
 
 BUILD_S = 3600
 OLDEST = (1, 24)  # the first with `tool` lines in go.mod (Go 1.24 release notes)
@@ -47,11 +47,11 @@ class Go:
         return (int(found[1]), int(found[2])) if found else None
 
     def check(self) -> None:
-        """Raise UsageError unless a Go that is new enough is on PATH."""
+        """Raise HostError unless a Go that is new enough is on PATH."""
         version = self.version()
         if version is None or version < OLDEST:
             seen = "none" if version is None else f"{version[0]}.{version[1]}"
-            raise UsageError(
+            raise HostError(
                 f"Go {OLDEST[0]}.{OLDEST[1]} or newer is needed to build from Go modules; on PATH: {seen}",
                 next_step="install Go and put it on PATH; or use a network with a container registry (images=registry)",
             )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, Verb
 from harness.redact import redact
 from harness.tools.k8s_kinds import KINDS, path_of
 
@@ -33,11 +33,16 @@ class KubernetesError(HarnessError):
 
     def __init__(self, asked: str, status: int, reason: str, message: str = "") -> None:
         answer = f"{status} {reason}".strip() if status else reason
-        next_step = "" if status else "see whether the cluster runs: `make dev-status`"
         what = f"Kubernetes API, {asked}: {answer}"
-        super().__init__(redact(f"{what}: {message}" if message else what), next_step=next_step)
+        next_step = () if status else Verb("status", "tells whether the cluster runs")
+        super().__init__(
+            redact(f"{what}: {message}" if message else what),
+            next_step=next_step,
+        )
         self.status = status
         self.reason = reason
+        if self.is_away:
+            self.party = "cluster"
 
     @property
     def is_away(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from harness.command import run
+from harness.command import HostCommandError, run
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 CREATE_S = 600
@@ -24,11 +24,12 @@ class Kind:
     def create(self, config: Mapping[str, object], *, kubeconfig: Path, network: str) -> None:
         """Create the cluster that `config` describes, on the Docker network `network`.
 
-        Raises CommandError. kind removes what it began unless it was killed.
+        Raises HostCommandError. kind removes what it began unless it was killed.
         """
         run(
             [str(self.binary), "create", "cluster", "--config=-", f"--kubeconfig={kubeconfig}", "--quiet"],
             stdin=yaml.safe_dump(dict(config), sort_keys=False),
             env={**self.env, "KIND_EXPERIMENTAL_DOCKER_NETWORK": network},
             timeout_s=CREATE_S,
+            error=HostCommandError,
         )

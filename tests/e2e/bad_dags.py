@@ -1,6 +1,6 @@
 """Every way in which a file of DAGs is wrong, and what the gate says of it."""
 
-TO_IMAGE = "to harness/images/airflow/requirements.in, compile it (CONTRIBUTING.md, pins and locks), then `make dev-up`"
+TO_IMAGE = "to harness/images/airflow/requirements.in, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
 OTHER_ERROR = "correct it, or do it in a task: Airflow runs this line whenever it imports"
 NO_DAG = '"""Airflow takes this for a file with a DAG."""\n'
 STUBBORN = f"{NO_DAG}import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass\n"

@@ -153,7 +153,7 @@ def test_cluster_that_was_made_differently_is_told(
     commands.on("docker", "inspect", "--type=container", NODE, stdout=inspected(**there))
     with pytest.raises(UsageError, match=words) as caught:
         make(settings).check_same()
-    assert "harness --name dev down" in caught.value.next_step
+    assert "harness down" in caught.value.next_step
 
 
 def test_other_number_of_nodes_is_told_and_the_same_is_fine(commands: FakeCommands, tmp_path: Path) -> None:

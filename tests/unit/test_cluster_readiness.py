@@ -87,5 +87,6 @@ def test_time_out_names_what_is_missing_and_what_to_do(cluster: Cluster, server:
     server.put("pods", {"metadata": {"name": "coredns", "namespace": "kube-system"}, "status": conditions("False")})
     with pytest.raises(WaitTimeoutError, match=f"cluster harness-dev: .*node {NODE} not Ready, pod coredns") as caught:
         cluster.wait_until_ready(str)
-    assert "harness --name dev logs" in caught.value.next_step
+    assert "harness kubectl -- get pods -A" in caught.value.next_step
+    assert caught.value.party == "cluster"
     assert time.seconds <= 240

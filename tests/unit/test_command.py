@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.command import CommandError, pipe, run, run_interactive, start_detached
+from harness.command import CommandError, HostCommandError, pipe, run, run_interactive, start_detached
 from harness.redact import remember_secrets
 
 pytestmark = pytest.mark.processes
@@ -64,6 +64,15 @@ def test_failure_can_be_pasted_and_holds_the_end_of_both_outputs() -> None:
     assert tail[-1] == "went wrong"
     assert len(tail) == 30
     assert caught.value.output.startswith("1\n2\n")
+
+
+@pytest.mark.parametrize("words", [["/bin/sh", "-c", "exit 3"], ["/bin/nothing-of-that-name"], ["/bin/sleep", "9"]])
+def test_failure_is_of_the_class_that_was_asked_for(words: list[str]) -> None:
+    with pytest.raises(HostCommandError) as caught:
+        run(words, timeout_s=0.2, error=HostCommandError)
+    assert caught.value.party == "host"
+    with pytest.raises(HostCommandError):
+        pipe(words, ["/bin/cat"], timeout_s=0.2, error=HostCommandError)
 
 
 def test_failure_holds_no_secret() -> None:

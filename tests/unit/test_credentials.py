@@ -130,7 +130,7 @@ def test_cluster_that_does_not_answer_is_checked_later(
 def test_missing_secret_says_who_makes_it(kubernetes: Kubernetes, settings: Settings) -> None:
     with pytest.raises(UsageError, match="Secret tools/airflow-ui-creds is not there") as caught:
         read_credentials(kubernetes, settings)
-    assert caught.value.next_step == "harness --name dev up"
+    assert caught.value.next_step == "harness up"
 
 
 def test_password_is_masked_from_then_on(kubernetes: Kubernetes, settings: Settings) -> None:

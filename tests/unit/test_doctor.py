@@ -11,7 +11,7 @@ import pytest
 
 from harness import doctor
 from harness.doctor import GB, Check, Patient, check_room, examine
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb, put_in_words
 from harness.host import ports
 from harness.images.source import Choice
 from harness.tools.go import Go
@@ -73,7 +73,7 @@ def test_missing_client_does_not_hide_the_rest(patient: Patient, commands: FakeC
     (patient.state.parent / "bin" / "docker").unlink()
     checks = look(replace(patient, host=FakeHost(is_root=False)), commands)
     assert checks["docker client"].verdict == "problem"
-    assert "install Docker" in checks["docker client"].cure
+    assert "install Docker" in put_in_words(checks["docker client"].cure, "harness")
     assert checks["container engine"].verdict == "problem"
     assert checks["go"].verdict == "ok"
 
@@ -81,7 +81,7 @@ def test_missing_client_does_not_hide_the_rest(patient: Patient, commands: FakeC
 def test_engine_that_we_can_start_is_only_a_warning(patient: Patient, commands: FakeCommands) -> None:
     checks = look(patient, commands, engine="{}")
     assert checks["container engine"] == Check(
-        "container engine", "warning", "none answers", "`harness up` installs and starts it"
+        "container engine", "warning", "none answers", Verb("up", "installs and starts it")
     )
 
 

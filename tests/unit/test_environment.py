@@ -215,7 +215,7 @@ def test_engine_that_is_down_is_said(
     machine.has_engine = False
     with pytest.raises(UsageError, match="no container engine answers") as caught:
         verb(environment)
-    assert "harness --name dev up" in caught.value.next_step
+    assert "harness up" in caught.value.next_step
 
 
 def test_nodes_are_a_cluster_and_no_engine_is_none(machine: FakeMachine) -> None:
@@ -231,7 +231,7 @@ def test_unknown_environment_names_those_there_are(machine: FakeMachine, environ
     machine.containers = {name: ("running", {CLUSTER: cluster}) for name, cluster in names.items()}
     with pytest.raises(UsageError, match="no environment `dev`; there are: a, ci") as caught:
         environment.check_exists()
-    assert caught.value.next_step == "harness --name dev up"
+    assert caught.value.next_step == "harness up"
 
 
 def test_doctor_works_without_a_docker_client(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import status
-from harness.status import Row
+from harness.errors import Verb
+from harness.status import Row, read_status
 
 from .fakes.kubernetes import Response
 from .fakes.machine import HEALTHY, FakeMachine, make_machine, workload
@@ -22,7 +22,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
 
 
 def read(machine: FakeMachine) -> dict[str, Row]:
-    return {row.part: row for row in status.read(machine.environment())}
+    return {row.part: row for row in read_status(machine.environment())}
 
 
 def test_healthy_environment_is_good_in_all_its_parts(machine: FakeMachine) -> None:
@@ -45,9 +45,10 @@ def test_each_part_says_what_it_lacks(machine: FakeMachine) -> None:
     )
     assert rows["release"].state == "outdated"
     assert rows["airflow-scheduler"] == Row("airflow-scheduler", "not ready", "0/1 ready", is_good=False)
-    assert rows["airflow"] == Row("airflow", "ill", "scheduler: unhealthy", is_good=False)
+    assert rows["airflow"] == Row("airflow", "unhealthy", "scheduler: unhealthy", is_good=False)
     assert rows["dags"].state == "differs"
-    assert rows["dags"].detail.endswith("bytes; make dags")
+    assert rows["dags"].detail.endswith("bytes")
+    assert rows["dags"].advice == Verb("dags sync", "delivers them")
     assert not any(row.is_good for row in rows.values())
 
 
@@ -58,7 +59,7 @@ def test_dags_that_were_never_synced_are_absent(machine: FakeMachine) -> None:
 
 def test_no_release_says_what_installs_it(machine: FakeMachine) -> None:
     machine.release = ""
-    assert read(machine)["release"] == Row("release", "absent", "harness up installs it", is_good=False)
+    assert read(machine)["release"] == Row("release", "absent", "", is_good=False, advice=Verb("up", "installs it"))
 
 
 def test_part_that_cannot_be_asked_does_not_hide_the_others(machine: FakeMachine) -> None:

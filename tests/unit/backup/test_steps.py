@@ -221,7 +221,7 @@ def test_release_of_another_state_of_the_project_is_refused(scene: Scene) -> Non
     scene.release.is_current = False
     with pytest.raises(UsageError, match="not that of this project") as caught:
         scene.restore(path)
-    assert caught.value.next_step == "harness --name dev up, then restore again"
+    assert caught.value.next_step == "`harness up` installs it; then restore again"
 
 
 def test_missing_key_is_named(scene: Scene) -> None:

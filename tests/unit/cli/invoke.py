@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typer.testing import CliRunner
 
 from harness.cli import app as cli_app
+from harness.cli.options import Invocation
 from harness.parts import Outside
 
 
@@ -19,5 +20,5 @@ class Result(SimpleNamespace):
 
 def invoke(*words: str, outside: Outside | None = None) -> Result:
     """Run `harness` with these words."""
-    made = CliRunner().invoke(cli_app.app, words, obj=outside)
+    made = CliRunner().invoke(cli_app.app, words, obj=Invocation(outside or Outside()))
     return Result(exit_code=made.exit_code, stdout=made.stdout, stderr=made.stderr, exception=made.exception)

@@ -1,6 +1,7 @@
 """The verbs: what they print for people and for programs, and their exit codes."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from harness.cli import app as cli_app
 from harness.cli.output import StepPrinter
 from harness.doctor import Check
 from harness.environment import Environment
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, Verb
 from harness.parts import Outside
 from harness.settings import load_settings
 from harness.status import Row
@@ -22,7 +23,7 @@ from ..samples import DOCKER
 from .invoke import invoke
 
 GOOD = Row("cluster", "ready", "node", is_good=True)
-BAD = Row("dags", "differs", "2 files; make dags", is_good=False)
+BAD = Row("dags", "differs", "2 files", is_good=False, advice=Verb("dags sync", "delivers them"))
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def login(server: FakeApiServer) -> None:
 
 @pytest.mark.usefixtures("login")
 def test_status_is_a_table_with_url_and_login_once(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [GOOD])
+    monkeypatch.setattr(cli_app, "read_status", lambda _: [GOOD])
     first, second = (invoke("status", outside=outside) for _ in range(2))
     assert first.exit_code == 0
     assert first.stdout.splitlines()[0].split() == ["PART", "STATE", "DETAIL"]
@@ -55,27 +56,28 @@ def test_status_is_a_table_with_url_and_login_once(outside: Outside, monkeypatch
 def test_password_is_not_used_up_when_it_could_not_be_shown(
     outside: Outside, server: FakeApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [BAD])
+    monkeypatch.setattr(cli_app, "read_status", lambda _: [BAD])
     server.refusals = [OSError("no answer")]
     assert isinstance(invoke("status", outside=outside).exception, HarnessError)
     assert "lovelace1" in invoke("status", outside=outside).stdout
 
 
-def test_status_for_programs_fails_when_a_part_is_ill(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [GOOD, BAD])
-    result = invoke("status", "--json")
+def test_status_for_programs_fails_when_a_part_is_not_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_app, "read_status", lambda _: [GOOD, BAD])
+    monkeypatch.setattr(sys, "argv", ["harness"])
+    result = invoke("--name", "ci", "status", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)[1] == {
         "part": "dags",
         "state": "differs",
-        "detail": "2 files; make dags",
+        "detail": "2 files; `harness --name ci dags sync` delivers them",
         "is_good": False,
     }
 
 
 def test_json_holds_no_secret_and_stays_json(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Row("airflow", "unknown", 'GET ... {"password": "hunter22"}', is_good=True)
-    monkeypatch.setattr(cli_app.status_of, "read", lambda _: [row])
+    monkeypatch.setattr(cli_app, "read_status", lambda _: [row])
     result = invoke("status", "--json")
     assert "hunter22" not in result.stdout
     assert json.loads(result.stdout)[0]["part"] == "airflow"

@@ -12,7 +12,7 @@ import pytest
 from harness import cli
 from harness.cli import app
 from harness.environment import Environment
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, Verb
 from harness.redact import remember_secrets
 
 Run = Callable[..., tuple[int, str, str]]
@@ -70,6 +70,14 @@ def test_flags_reach_the_environment(harness: Run, monkeypatch: pytest.MonkeyPat
 def test_failure_is_1_with_message_and_next_step(harness: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     let_up(monkeypatch, HarnessError("the cluster is not ready", next_step="harness logs"))
     assert harness("up") == (1, "", "error: the cluster is not ready\nnext:  harness logs\n")
+
+
+def test_next_step_names_the_environment(harness: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_up(monkeypatch, HarnessError("no", next_step=(Verb("logs", "tells more"), Verb("down"))))
+    words = "next:  `harness --name ci logs` tells more; harness --name ci down\n"
+    assert harness("--name", "ci", "up")[2] == f"error: no\n{words}"
+    monkeypatch.setenv("HARNESS_NAME", "ci")
+    assert harness("up")[2] == f"error: no\n{words}"
 
 
 def test_host_that_does_not_allow_it_is_2(harness: Run, monkeypatch: pytest.MonkeyPatch) -> None:

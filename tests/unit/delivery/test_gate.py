@@ -119,7 +119,9 @@ def test_check_that_ends_without_an_answer_twice_is_an_error(commands: FakeComma
     assert str(caught.value) == (
         f"the DAG gate, container {gate.container}, gave no verdict: the check ended without an answer\nMemoryError"
     )
-    assert caught.value.next_step == "`docker logs` of it tells more; --no-verify delivers without the gate"
+    assert caught.value.next_step.startswith(
+        f"`docker logs {gate.container}` tells more; `harness dags sync --no-verify`"
+    )
 
 
 def test_missing_image_is_named_and_nothing_is_started(commands: FakeCommands, gate: Gate) -> None:
@@ -129,7 +131,7 @@ def test_missing_image_is_named_and_nothing_is_started(commands: FakeCommands, g
     with pytest.raises(UsageError) as caught:
         gate.check(FILES, variables={})
     assert str(caught.value) == "the DAG gate needs the image airflow:1, which is not here yet"
-    assert caught.value.next_step == "harness --name dev up, or --no-verify to go without the gate"
+    assert caught.value.next_step.startswith("`harness up` makes it; `harness dags sync --no-verify`")
 
 
 def test_container_that_cannot_start_says_why_without_its_scripts(commands: FakeCommands, gate: Gate) -> None:

@@ -60,7 +60,7 @@ def test_another_hand_s_edit_is_seen_and_overwritten_only_by_force(store: PlainS
     assert str(caught.value) == (
         "ConfigMap airflow-dags in tools was changed by another hand: its files are not those of the last sync"
     )
-    assert caught.value.next_step.endswith("`harness dags sync --force`")
+    assert caught.value.next_step.endswith("`harness dags sync --force` overwrites it")
     assert server.objects[KEY]["data"]["a.py"] == "edited"
     store.write(NEW, force=True)
     assert store.compare(NEW) == "same"

@@ -8,7 +8,7 @@ from harness.delivery.fixes import Tree
 from harness.delivery.verdict import Verdict, judge
 
 ROOT = "/tmp/check-x/dags"  # noqa: S108 - in the container
-TO_IMAGE = "to harness/images/airflow/requirements.in, compile it (CONTRIBUTING.md, pins and locks), then `make dev-up`"
+TO_IMAGE = "to harness/images/airflow/requirements.in, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
 
 
 def result(file: str = "a.py", **others: Any) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Scene:
             self._sync,
             say=self.said.append,
             ping=self._ping,
+            explain=lambda error: error.next_step,
             after_sync=after_sync,
             now=lambda: datetime(2026, 11, 22, 12, 1, 33 + int(self.time.seconds)),  # noqa: DTZ001 - local, as a person has it
             clock=self.time.clock,
@@ -167,7 +168,9 @@ def test_cluster_that_refuses_while_it_comes_back_is_waited_for(scene: Scene) ->
 
 def test_cluster_that_is_away_for_hours_is_waited_for(scene: Scene) -> None:
     scene.pings = [AWAY] * 9000
-    Watch(scene._saves(), scene._sync, say=scene.said.append, ping=scene._ping, clock=scene.time.clock).run()
+    Watch(
+        scene._saves(), scene._sync, say=scene.said.append, ping=scene._ping, explain=str, clock=scene.time.clock
+    ).run()
     assert scene.synced == 1
     assert scene.time.seconds == 18000
 

@@ -34,7 +34,12 @@ def test_logs_in_once_and_again_when_the_token_has_expired(server: FakeAirflow) 
 def test_wrong_password_says_where_the_right_one_is(server: FakeAirflow) -> None:
     with pytest.raises(AirflowApiError, match="POST /auth/token answered 401: Invalid credentials") as caught:
         server.client(password="wrong").login()  # noqa: S106 - of nothing
-    assert "airflow-ui-creds" in caught.value.next_step
+    assert "`login_secret`" in caught.value.next_step
+
+
+@pytest.mark.parametrize(("status", "party"), [(0, "Airflow"), (500, "Airflow"), (404, "product")])
+def test_refusal_is_airflow_s_when_it_lacks_something(status: int, party: str) -> None:
+    assert AirflowApiError("GET /dags", status, "why").party == party
 
 
 def test_health_is_read_from_the_body_and_needs_no_login(server: FakeAirflow) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.command import CommandError
+from harness.command import CommandError, HostCommandError
 from harness.errors import UsageError
 from harness.tools.docker import Docker, Engine, Mount, find_client
 
@@ -107,6 +107,16 @@ def test_exec_is_interactive_only_with_input(commands: FakeCommands) -> None:
     DOCKER.exec("node", "true")
     DOCKER.exec("node", "bash", "-s", stdin="exit 0")
     assert [call.stdin for call in commands.calls] == [b"", b"exit 0"]
+
+
+def test_engine_s_failure_is_the_host_s_and_a_container_s_is_not(commands: FakeCommands) -> None:
+    commands.on("docker", "pull", "--quiet", "a:1", returncode=1)
+    commands.on("docker", "exec", "node", "false", returncode=1)
+    with pytest.raises(HostCommandError):
+        DOCKER.pull("a:1")
+    with pytest.raises(CommandError) as caught:
+        DOCKER.exec("node", "false")
+    assert caught.value.party == "product"
 
 
 def test_containers_are_listed_with_their_states(commands: FakeCommands) -> None:

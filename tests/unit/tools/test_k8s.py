@@ -126,13 +126,19 @@ def test_no_answer_says_what_was_asked_and_what_to_do(kubernetes: Kubernetes, se
         KubernetesError, match="GET /api/v1/namespaces/tools/pods: no answer: connection refused"
     ) as caught:
         kubernetes.list("Pod", "tools")
-    assert "dev-status" in caught.value.next_step
+    assert "harness status" in caught.value.next_step
+    assert caught.value.party == "cluster"
 
 
 def test_answer_that_is_not_json_is_still_told(kubernetes: Kubernetes, server: FakeApiServer) -> None:
     server.refusals = [Response(503, b"apiserver is starting", "Service Unavailable")]
     with pytest.raises(KubernetesError, match="503 Service Unavailable: apiserver is starting"):
         kubernetes.get("Pod", "a", "tools")
+
+
+@pytest.mark.parametrize(("status", "party"), [(0, "cluster"), (500, "cluster"), (503, "cluster"), (403, "product")])
+def test_refusal_is_the_cluster_s_when_it_lacks_something(status: int, party: str) -> None:
+    assert KubernetesError("GET /api/v1/pods", status, "why").party == party
 
 
 def test_events_come_oldest_first(kubernetes: Kubernetes, server: FakeApiServer) -> None:
