@@ -19,6 +19,7 @@ from harness.parts import Parts
 from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
+from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes
 from harness.tools.kind import KUBECTL
 
@@ -48,6 +49,16 @@ class AirflowEnv:
     def namespace(self) -> str:
         """The namespace that Airflow runs in."""
         return self.settings.namespace
+
+    @property
+    def docker(self) -> Docker:
+        """Return the client of the container engine whose containers the nodes are."""
+        return self.environment.parts.docker
+
+    @property
+    def control_plane(self) -> str:
+        """Return the name of the control plane's node."""
+        return control_plane(self.settings)
 
 
 class RunDag(Protocol):

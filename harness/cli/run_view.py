@@ -12,7 +12,7 @@ from rich.text import Text
 
 from harness.cli.run_tree import WAITING, detail, in_counts, run_tree
 from harness.errors import HarnessError
-from harness.observe.refusals import why_refused
+from harness.observe.audit_log import find_refusal
 from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
 from harness.observe.task_logs import read_log
@@ -114,7 +114,7 @@ def _first_failure(snapshot: RunSnapshot) -> list[tuple[TaskSnapshot, TrySnapsho
 
 def _refusal(run: Run, key: TaskKey) -> str:
     try:
-        return why_refused(run, key)
+        return find_refusal(run.airflow, run.dag_id, run.run_id, key)
     except HarnessError:
         return ""  # the log is asked for next, and says that Airflow does not answer
 

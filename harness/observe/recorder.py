@@ -15,8 +15,8 @@ from harness.observe.events import ClusterEvent, parse_event
 from harness.observe.follower import Follower, Gap, utc_now
 from harness.observe.pod_logs import PodLog, PodLogs
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod, next_version, parse_pod
-from harness.observe.tries import PodFacts, pod_facts
 from harness.redact import redact
+from harness.tools.airflow_client import AirflowApiError
 from harness.tools.k8s import Kubernetes, KubernetesError, Objects, WatchEvent
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
@@ -56,6 +56,7 @@ class PodRecorder:
         )
         self._event_follower = Follower(kubernetes, "Event", namespace, self._events, now=now, clock=clock)
         self.marks: list[Mark] = []
+        self.outages: list[Gap] = []
 
     def __enter__(self) -> Self:
         """Take the first list and start to watch."""
@@ -104,13 +105,17 @@ class PodRecorder:
         """Return the last lines of the pod's log, or None when none were fetched."""
         return self._pods.logs.of(uid)
 
-    def facts(self, uid: str) -> PodFacts:
-        """Return what is known of the pod beside its object, for `trace_tries`."""
-        return pod_facts(self.events(uid), self.log(uid))
-
     def mark(self, text: str, *, when: datetime | None = None) -> None:
         """Note a fault that acted, now or at `when`, such as `force-deleted pod x`: reports show it on their charts."""
         self.marks.append(Mark(when or self._now(), redact(text)))
+
+    def note_answer(self, error: AirflowApiError | None) -> None:
+        """Note whether Airflow's API answered a wait, and begin or end an outage: why it did not, or None."""
+        is_away = bool(self.outages) and self.outages[-1].end is None
+        if error and not is_away:
+            self.outages.append(Gap(self._now(), str(error)))
+        elif is_away and not error:
+            self.outages[-1] = replace(self.outages[-1], end=self._now())
 
     def catch_up(self, *, timeout_s: float = 30.0) -> None:
         """Wait until all pods that exist now are recorded: a pod cannot hide behind a slow watch."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from harness.observe.expectations import expect_nothing_left
+from harness.observe.audit_log import find_starts
+from harness.observe.expectations import Account, Expectations, find_tries
 from harness.observe.leftovers import make_run_id
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
-from harness.observe.story import tell_story
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import DagRun, TaskInstance
@@ -18,8 +18,8 @@ from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run that was triggered while `recorder` was recording."""
+class Run(Expectations):
+    """A DAG run that was triggered while `recorder` was recording, and what is expected of it."""
 
     dag_id: str
     run_id: str
@@ -39,18 +39,45 @@ class Run:
 
     @property
     def task_instances(self) -> list[TaskInstance]:
-        """Return the last try of each task."""
+        """Return each task as Airflow has it now: its last try, or number 0 for one that was never to run."""
         return self.airflow.task_instances(self.dag_id, self.run_id)
 
     @property
     def tries(self) -> list[TaskInstance]:
         """Return every try of every task."""
-        return self.airflow.all_tries(self.dag_id, self.run_id)
+        return find_tries(self.airflow.all_tries(self.dag_id, self.run_id))
 
     @property
     def story(self) -> str:
         """Return what happened, one line an event."""
-        return tell_story(self.pods, self.tries)
+        return self.look().story
+
+    @property
+    def makespan_s(self) -> float | None:
+        """Return the seconds from the first task's schedule to the last one's end, None when a try has no end."""
+        return self.look().makespan_s
+
+    def look(self) -> Account:
+        """Return the run's pods beside Airflow's account of its tries, as both are now."""
+        pods, instances = self.pods, self.airflow.all_tries(self.dag_id, self.run_id)
+        has_several = len({pod.key for pod in pods}) < len(pods)
+        starts = find_starts(self.airflow, self.dag_id, self.run_id) if has_several else {}
+        return Account(pods, instances, starts, self.recorder.outages)
+
+    def check(self, tries: Mapping[str, int]) -> None:
+        """Check a run that ended: these tries and no others, a pod for each, success, and nothing left.
+
+        `tries` is task -> number of tries, by `task` or `task[map index]`. A task that was skipped had none.
+        Raises AssertionError with what was expected, what was seen, and the story of the run.
+        """
+        account = self.look()
+        account.expect_tries(tries)
+        account.expect_one_pod_per_try()
+        account.expect_hostnames()
+        account.expect_success()
+        account.expect_nothing_left()
+        if (state := self.state) != "success":
+            account.fail("the run succeeds", f"it is {state}")
 
     def pod_of(self, task_id: str, *, try_number: int = 1, map_index: int = -1) -> WorkerPod | None:
         """Return the newest pod of a try, or None while there is none."""
@@ -63,7 +90,14 @@ class Run:
 
         def probe() -> WorkerPod | NotYet:
             pod = self.pod_of(task_id)
-            states = [ti.state for ti in self.task_instances if ti.task_id == task_id]
+            try:
+                states = [ti.state for ti in self.task_instances if ti.task_id == task_id]
+            except AirflowApiError as error:
+                if not error.is_away:
+                    raise
+                self.recorder.note_answer(error)
+                return NotYet(str(error))
+            self.recorder.note_answer(None)
             if pod and pod.phase == "Running" and states == ["running"]:
                 return pod
             return NotYet(f"pod: {pod.phase if pod else 'none'}, task: {', '.join(map(str, states)) or 'none'}")
@@ -71,8 +105,13 @@ class Run:
         return wait_until(f"task {task_id} of run {self.run_id} running", probe, timeout_s=timeout_s, clock=self.clock)
 
     def wait(self, *, timeout_s: float) -> DagRun:
-        """Wait for the run's end and for that of its pods, so that the recording of it is whole."""
-        run = self.airflow.wait_for_run(self.dag_id, self.run_id, timeout_s=timeout_s)
+        """Wait for the run's end and for that of its pods, so that the recording of it is whole.
+
+        Airflow may be away meanwhile: the story and the report tell when.
+        """
+        run = self.airflow.wait_for_run(
+            self.dag_id, self.run_id, timeout_s=timeout_s, on_answer=self.recorder.note_answer
+        )
         self.wait_until_pods_are_over()
         return run
 
@@ -98,10 +137,10 @@ class Runs:
         self._clock = clock
         self.started: list[Run] = []
 
-    def start(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> Run:
-        """Unpause the DAG and trigger a run with an id that no other run has."""
+    def start(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, is_paused: bool = False) -> Run:
+        """Trigger a run with an id that no other run has, and unpause its DAG, or pause it if `is_paused`."""
         run_id = make_run_id(os.getpid())
-        self._airflow.unpause(dag_id)
+        (self._airflow.pause if is_paused else self._airflow.unpause)(dag_id)
         run = self.adopt(dag_id, run_id)
         self._airflow.trigger(dag_id, run_id, conf)
         return run
@@ -126,7 +165,7 @@ class Runs:
             try:
                 run.wait_until_pods_are_over()
             except WaitTimeoutError:
-                expect_nothing_left(run.pods)
+                Account(run.pods, ()).expect_nothing_left()
                 raise
 
     def _end(self, run: Run) -> None:

@@ -3,16 +3,21 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from harness.observe.follower import Gap
 from harness.observe.pods import WorkerPod
 from harness.tools.airflow_records import TaskInstance
 
 
-def tell_story(pods: Iterable[WorkerPod], tries: Iterable[TaskInstance]) -> str:
-    """Return one line an event, oldest first; times of pods are those at which we saw them."""
+def tell_story(pods: Iterable[WorkerPod], tries: Iterable[TaskInstance], outages: Iterable[Gap] = ()) -> str:
+    """Return one line an event, oldest first; times of pods are those at which we saw them.
+
+    `outages` are the times in which Airflow's API did not answer; those before the first event are left out.
+    """
     events = sorted([*_of_pods(pods), *_of_tries(tries)])
     if not events:
         return "(nothing happened)"
     first = events[0][0]
+    events = sorted(events + [event for event in _of_outages(outages) if event[0] >= first])
     return "\n".join(f"{(when - first).total_seconds():8.2f} s  {what}" for when, what in events)
 
 
@@ -37,3 +42,10 @@ def _of_tries(tries: Iterable[TaskInstance]) -> Iterable[tuple[datetime, str]]:
         for when, what in ((ti.queued, "queued"), (ti.start, f"started on {ti.hostname}"), (ti.end, f"{ti.state}")):
             if when:
                 yield when, f"{who}: {what}"
+
+
+def _of_outages(outages: Iterable[Gap]) -> Iterable[tuple[datetime, str]]:
+    for outage in outages:
+        yield outage.start, f"Airflow is away: {outage.reason}"
+        if outage.end:
+            yield outage.end, "Airflow is back"

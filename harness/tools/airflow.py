@@ -3,7 +3,7 @@
 Paths are those of the OpenAPI document of Airflow 3.3.2 (`v2-rest-api-generated.yaml`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
 from http import HTTPStatus
 from typing import Any
@@ -112,20 +112,43 @@ class AirflowApi(AirflowClient):
         """Mark a run failed, which ends its tasks: the way to leave nothing behind."""
         self._ask("PATCH", _run_path(dag_id, run_id), {"state": "failed"})
 
-    def wait_for_run(self, dag_id: str, run_id: str, *, timeout_s: float, interval_s: float = 1.0) -> DagRun:
-        """Wait until the run succeeded or failed and return it; on time-out the error tells every task's state."""
+    def wait_for_run(
+        self,
+        dag_id: str,
+        run_id: str,
+        *,
+        timeout_s: float,
+        interval_s: float = 1.0,
+        on_answer: Callable[[AirflowApiError | None], None] = lambda _: None,
+    ) -> DagRun:
+        """Wait until the run succeeded or failed and return it, also while Airflow is away for some of the time.
+
+        `on_answer` hears None for an answer, else why there was none. On time-out the error tells every task's state.
+        """
 
         def probe() -> DagRun | NotYet:
-            run = self.dag_run(dag_id, run_id)
+            try:
+                run = self.dag_run(dag_id, run_id)
+            except AirflowApiError as error:
+                if not error.is_away:
+                    raise
+                on_answer(error)
+                return NotYet(str(error))
+            on_answer(None)
             return run if run.is_over else NotYet(run.state)
 
         what = f"the end of run {run_id} of DAG {dag_id}"
         try:
             return wait_until(what, probe, timeout_s=timeout_s, interval_s=interval_s, clock=self._clock)
         except WaitTimeoutError as error:
+            raise WaitTimeoutError(f"{error}; tasks: {self._task_states(dag_id, run_id)}") from None
+
+    def _task_states(self, dag_id: str, run_id: str) -> str:
+        try:
             tasks = self.task_instances(dag_id, run_id)
-            states = ", ".join(f"{ti.label} try {ti.try_number}: {ti.state or 'none'}" for ti in tasks)
-            raise WaitTimeoutError(f"{error}; tasks: {states or 'none'}") from None
+        except AirflowApiError as error:
+            return str(error)
+        return ", ".join(f"{ti.label} try {ti.try_number}: {ti.state or 'none'}" for ti in tasks) or "none"
 
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """Return the last try of each task of the run, the mapped ones too."""

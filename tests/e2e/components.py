@@ -6,13 +6,10 @@ from http import HTTPStatus
 
 import httpx2
 
-from harness.observe.events import ClusterEvent
-from harness.observe.pods import WORKER_SELECTOR
-from harness.observe.recorder import PodRecorder
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.k8s import Objects
-from harness.waiting import NotYet, not_yet, wait_until
+from harness import AirflowEnv, NotYet, PodRecorder, wait_until
 from support.access_log import Answer, parse_access_log
+
+from .inside import WORKER_SELECTOR, ClusterEvent, Objects, not_yet
 
 IDLE_S = 60
 PATIENCE_S = 5  # of a worker: [workers] execution_api_timeout

@@ -12,17 +12,9 @@ import psutil
 import pytest
 from filelock import FileLock, Timeout
 
-from harness.delivery.bundles import find_target
-from harness.delivery.live import Delivering
-from harness.delivery.pack import Package, pack
-from harness.errors import UsageError
-from harness.observe import evidence
-from harness.observe.pods import WORKER_SELECTOR
-from harness.observe.recorder import PodRecorder
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.settings import Settings
-from harness.waiting import NotYet, not_yet, wait_until
+from harness import AirflowEnv, NotYet, PodRecorder, Runs, UsageError, wait_until
+
+from .inside import WORKER_SELECTOR, Delivering, Package, Settings, evidence, find_target, not_yet, pack
 
 DAGS = Path(__file__).parent / "dags"
 LEAK_S = 30

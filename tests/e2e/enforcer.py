@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.cluster import control_plane
-from harness.images.context import build_context, build_secrets, hash_of
-from harness.images.imageset import ours
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.go import GoCommand
-from harness.tools.k8s import Json, is_ready
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, wait_until
+
+from .inside import GoCommand, Json, build_context, build_secrets, hash_of, is_ready, ours
 
 FOLDER = Path(__file__).parent / "kube_router"
 ROUTER = GoCommand("kube-router", FOLDER / "go", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
@@ -36,7 +32,7 @@ def enforcing(env: AirflowEnv) -> Iterator[None]:
     finally:
         env.kubernetes.delete("Pod", NAME, NAMESPACE)
         wait_until("the end of kube-router", lambda: _is_gone(env), timeout_s=60)
-        env.environment.parts.docker.exec(control_plane(env.settings), "sh", "-c", CLEAN)
+        env.docker.exec(env.control_plane, "sh", "-c", CLEAN)
 
 
 def _image(env: AirflowEnv) -> str:
@@ -51,7 +47,7 @@ def _image(env: AirflowEnv) -> str:
 
 
 def _pod(env: AirflowEnv, image: str) -> Json:
-    node = control_plane(env.settings)
+    node = env.control_plane
     container = {
         "name": "kube-router",
         "image": image,

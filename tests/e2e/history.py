@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.observe.runs import Run
-from harness.tools.airflow_records import DagRun, TaskInstance
+from harness import DagRun, Run, TaskInstance
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_client import AirflowApiError
-from harness.waiting import NotYet, wait_until
+from harness import AirflowApi, AirflowApiError, AirflowEnv, NotYet, wait_until
 
 IN_FORCE_S = 60
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.pytest_plugin import AirflowEnv
-from harness.release import wait_until_available
+from harness import AirflowEnv
+
+from .inside import wait_until_available
 
 
 def put(

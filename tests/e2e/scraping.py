@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from harness.cluster import control_plane
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.kind import KUBECTL
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, wait_until
+
+from .inside import KUBECTL
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -17,7 +16,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 def scrape(env: AirflowEnv) -> Samples:
     """Return what a scrape of the Service finds: (metric, labels) -> value."""
     path = f"/api/v1/namespaces/{env.namespace}/services/airflow-metrics:metrics/proxy/metrics"
-    text = env.environment.parts.docker.exec(control_plane(env.settings), *KUBECTL, "get", "--raw", path)
+    text = env.docker.exec(env.control_plane, *KUBECTL, "get", "--raw", path)
     return dict(samples(text))
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.command import Result, run
-from harness.pytest_plugin import AirflowEnv
-from harness.release import pod_security
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, wait_until
+
+from .inside import Result, pod_security, run
 
 pytestmark = pytest.mark.timeout(60, func_only=True)
 

@@ -13,17 +13,11 @@ from typing import Any
 
 import pytest
 
-from harness.command import run
-from harness.credentials import read_credentials
-from harness.observe.leftovers import make_run_id
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow_client import AirflowApiError
-from harness.waiting import NotYet, wait_until
+from harness import AirflowApiError, AirflowEnv, NotYet, Run, Runs, wait_until
 from support.admin import find_variable, make_connection, make_variable, remove_connection, remove_variable
 
-from .checks import check_run
 from .history import history_of
+from .inside import make_run_id, read_credentials, run
 from .logins import can_log_in, put_secret, wait_for_login
 
 pytestmark = pytest.mark.timeout(900, func_only=True)
@@ -51,7 +45,7 @@ def test_history_survives_the_loss_of_the_database(
     airflow_env: AirflowEnv, runs: Runs, tmp_path: Path, record_property: Any
 ) -> None:
     succeeded = runs.run("e2e_chain", timeout_s=180)
-    check_run(succeeded, CHAIN)
+    succeeded.check(CHAIN)
     failed = runs.run("e2e_always_raises", timeout_s=240)
     before = [history_of(one) for one in (succeeded, failed)]
     assert [one.run.state for one in before] == ["success", "failed"]
@@ -84,7 +78,7 @@ def test_history_survives_the_loss_of_the_database(
     with pytest.raises(AirflowApiError) as caught:
         airflow_env.airflow.dag_run("e2e_chain", later)
     assert caught.value.status == HTTPStatus.NOT_FOUND
-    check_run(runs.run("e2e_chain", timeout_s=180), CHAIN)
+    runs.run("e2e_chain", timeout_s=180).check(CHAIN)
     # What a restore did by hand must not be in the way of the next upgrade.
     airflow_env.environment.parts.release.install()
 
@@ -118,7 +112,7 @@ def check_decrypted(env: AirflowEnv) -> None:
     assert variable
     assert variable.is_encrypted
     assert variable.value == VALUE
-    words = [env.environment.parts.docker.binary, "exec", env.environment.parts.cluster.node_names[0], "kubectl"]
+    words = [env.docker.binary, "exec", env.environment.parts.cluster.node_names[0], "kubectl"]
     pod = ["-n", env.namespace, "exec", env.settings.scheduler, "-c", env.settings.scheduler_container, "--"]
     argv = [*words, "--kubeconfig=/etc/kubernetes/admin.conf", *pod, "airflow", "connections", "get", CONNECTION]
     found = json.loads(run([*argv, "--output=json"], timeout_s=120).stdout)

@@ -8,13 +8,10 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from harness.credentials import read_credentials
-from harness.host.platform import Host
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv, Runs
 from support.browser import FLAGS, ensure_chromium
 
-from .checks import check_run
+from .inside import Host, read_credentials
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -73,7 +70,7 @@ def test_person_logs_in_sees_the_dags_triggers_one_and_sees_it_succeed(
     attach_image("The run of hello that was triggered in the UI", page.screenshot())
 
     run.wait(timeout_s=60)
-    check_run(run, {"greet": 1, "pass_on": 1, "receive": 1})
+    run.check({"greet": 1, "pass_on": 1, "receive": 1})
 
 
 def test_report_opens_from_its_file_in_light_and_dark_without_the_network(

@@ -7,12 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.observe.follower import utc_now
-from harness.observe.recorder import PodRecorder
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv, PodRecorder, Runs
+from support.times import utc_now
 
-from .checks import check_run
 from .components import answers_since, containers, failed_probes_since, wait_until_idle
 
 PER_TASK_S = 6
@@ -39,7 +36,7 @@ def test_every_task_of_a_burst_succeeds_and_no_component_is_shaken(
     record_property("tasks a minute", round(60 * tasks / took_s, 1))
     record_property("answers of the API", f"{len(answers)}, {sum(answer.is_good for answer in answers)} of them 2xx")
 
-    check_run(run, {"numbers": 1} | {f"work[{index}]": 1 for index in range(tasks)})
+    run.check({"numbers": 1} | {f"work[{index}]": 1 for index in range(tasks)})
     assert containers(airflow_env) == before, "a container restarted, or a pod was replaced"
     # Each try begins with a request, and each pod has Events: so the log and the Events of the time are all there.
     assert sum(answer.starts_task and answer.is_good for answer in answers) == tasks + 1

@@ -17,12 +17,9 @@ import psutil
 import pytest
 import yaml
 
-from harness.cluster import control_plane
-from harness.command import run
-from harness.observe import evidence
-from harness.observe.recorder import PodRecorder
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv, PodRecorder, Run, Runs
+
+from .inside import evidence, run
 
 pytestmark = pytest.mark.timeout(420, func_only=True)
 
@@ -220,8 +217,8 @@ def rest_answers(env: AirflowEnv, observed: Run, canaries: Mapping[str, str]) ->
 
 
 def node_journal(env: AirflowEnv) -> Texts:
-    docker = env.environment.parts.docker
-    node = control_plane(env.settings)
+    docker = env.docker
+    node = env.control_plane
     yield node, docker.exec(node, "journalctl", "--no-pager", "--since", "-10min", timeout_s=120)
 
 

@@ -3,7 +3,6 @@
 That Airflow's UI works is proven in `test_browser.py`.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,23 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.cluster import Cluster
-from harness.faults.ledger import Faults
-from harness.faults.node_pool import Pool, add_to_pool
-from harness.observe.duplicates import most_at_once
-from harness.observe.expectations import expect_untouched, expect_witness
-from harness.observe.follower import utc_now
-from harness.observe.leftovers import make_run_id
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_records import DagRun
-from harness.tools.k8s import Json
-from harness.waiting import NotYet, wait_until
+from harness import AirflowApi, AirflowEnv, DagRun, NotYet, Run, Runs, WorkerPod, wait_until
+from harness.faults import Faults, Pool, add_to_pool
+from support.times import most_at_once, utc_now
 
-from .checks import check_run
 from .components import wait_until_idle
+from .inside import Cluster, Json
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -62,11 +50,9 @@ class OwnPods:
 
 
 @pytest.fixture(scope="module")
-def batch(airflow: AirflowApi, shared_runs: Runs, every_minute: datetime) -> dict[str, Run]:  # noqa: ARG001 - its minute goes by beside the batch
+def batch(shared_runs: Runs, every_minute: datetime) -> dict[str, Run]:  # noqa: ARG001 - its minute goes by beside the batch
     """Start the runs that do not disturb each other, first that of a paused DAG."""
-    airflow.pause("e2e_paused")
-    paused = shared_runs.adopt("e2e_paused", make_run_id(os.getpid()))
-    airflow.trigger(paused.dag_id, paused.run_id)
+    paused = shared_runs.start("e2e_paused", is_paused=True)
     other = shared_runs.start("e2e_bystander", {"seconds": 35})
     exits = shared_runs.start("e2e_hard_exit", {"bystander_s": 35})
     retried = shared_runs.start("e2e_raises_once")
@@ -134,14 +120,14 @@ def component_of(item: Json) -> str:
 def test_dynamic_scalability_from_no_pod_to_eight_at_once_and_back(airflow_env: AirflowEnv, runs: Runs) -> None:
     wait_until_idle(airflow_env)
     run = runs.run("e2e_burst", timeout_s=120)
-    check_run(run, {f"work[{index}]": 1 for index in range(8)})
+    run.check({f"work[{index}]": 1 for index in range(8)})
     assert most_at_once((pod.created, pod.ended) for pod in run.pods if pod.ended) == 8, run.story
     assert most_at_once((ti.start, ti.end) for ti in run.tries if ti.start and ti.end) > 2, run.story
     wait_until_idle(airflow_env)
 
 
 def test_task_has_cpu_and_memory_of_its_own(own_pods: OwnPods) -> None:
-    check_run(own_pods.run, {"plain": 1, "shaped": 1})
+    own_pods.run.check({"plain": 1, "shaped": 1})
     wanted = {"requests": {"cpu": "30m", "memory": "150Mi"}, "limits": {"cpu": "900m", "memory": "600Mi"}}
     assert own_pods.shaped.resources == wanted
     assert own_pods.plain.resources != wanted
@@ -162,7 +148,7 @@ def test_task_has_labels_and_annotations_of_its_own(own_pods: OwnPods) -> None:
 
 
 def test_task_has_an_image_of_its_own(own_pods: OwnPods, airflow_env: AirflowEnv) -> None:
-    check_run(own_pods.run, {"plain": 1, "shaped": 1})
+    own_pods.run.check({"plain": 1, "shaped": 1})
     assert own_pods.shaped.image == OWN_IMAGE
     assert own_pods.plain.image == airflow_env.environment.parts.cluster.images.airflow
 
@@ -177,18 +163,17 @@ def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(batch: di
     assert stranger
     fault.note("the task's process exits without a word", f"try 1 ended with pod {victim.name}", victim.ended)
 
-    check_run(run, {"victim": 2, "bystander": 1})
+    run.check({"victim": 2, "bystander": 1})
     for witnessed, pod, task_id in ((run, sibling, "bystander"), (other, stranger, "wait")):
-        witness = next(ti for ti in witnessed.tries if ti.task_id == task_id)
-        expect_witness(run.pods, run.tries, witness=witness, victim=victim)
-        expect_untouched(witnessed.pods, witnessed.tries, uids={pod.uid}, task_id=task_id)
+        witnessed.expect_witness(task_id, victim=victim)
+        witnessed.expect_untouched(task_id, uids={pod.uid})
     assert other.state == "success", other.story
 
 
 def test_retry_is_a_new_pod_and_the_log_of_the_first_try_stays(batch: dict[str, Run]) -> None:
     run = batch["e2e_raises_once"]
     run.wait(timeout_s=90)
-    check_run(run, {"flaky": 2})
+    run.check({"flaky": 2})
     assert len({pod.uid for pod in run.pods}) == 2
     assert "RuntimeError: the first try fails" in run.airflow.logs(run.dag_id, run.run_id, "flaky", 1)
 
@@ -202,7 +187,7 @@ def test_paused_dag_s_run_waits_without_a_pod_and_goes_on_when_unpaused(
     assert (run.state, run.pods) == ("queued", [])
     airflow.unpause(run.dag_id)
     run.wait(timeout_s=60)
-    check_run(run, {"work": 1})
+    run.check({"work": 1})
 
 
 def test_cron_schedule_makes_each_due_run_once_and_on_time(airflow: AirflowApi, every_minute: datetime) -> None:
@@ -237,7 +222,7 @@ def test_task_is_placed_on_its_node_pool_and_no_other_task_is(airflow_env: Airfl
         outside = wait_until("a place for the other task", lambda: placed(run, "outside"), timeout_s=60)
         assert outside.node != node
     run.wait(timeout_s=60)
-    check_run(run, {"inside": 1, "outside": 1})
+    run.check({"inside": 1, "outside": 1})
     (inside, _) = run.pods
     assert inside.node == node
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from harness.cli.dags_commands import run_dag
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv
+
+from .inside import run_dag
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 

@@ -2,11 +2,7 @@
 
 import pytest
 
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
-
-from .checks import check_run
+from harness import AirflowEnv, NotYet, Runs, wait_until
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
 
@@ -21,6 +17,6 @@ def reported(airflow_env: AirflowEnv) -> str:
 
 def test_missed_deadline_is_reported_by_the_triggerer(airflow_env: AirflowEnv, runs: Runs) -> None:
     run = runs.run("e2e_deadline", timeout_s=120)
-    check_run(run, {"be_late": 1})
+    run.check({"be_late": 1})
     line = f"deadline missed: run {run.run_id} of DAG e2e_deadline"
     wait_until("the report", lambda: line in reported(airflow_env) or NotYet(reported(airflow_env)), timeout_s=60)

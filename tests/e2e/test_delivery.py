@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.command import Result, run
-from harness.delivery.bundles import find_target
-from harness.delivery.live import Delivering
-from harness.delivery.pack import FLAT_LIMIT_BYTES, LIMIT_BYTES, pack
-from harness.delivery.problem import RefusedError
-from harness.delivery.target import DriftError
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv
 
 from .conftest import DeliveredDags
 from .dag_texts import say
+from .inside import FLAT_LIMIT_BYTES, LIMIT_BYTES, Delivering, DriftError, RefusedError, Result, find_target, pack, run
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.delivery.gate import Gate, list_gates, remove_gates
-from harness.delivery.pack import pack
-from harness.delivery.verdict import Verdict
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv
 
 from .bad_dags import BAD, HELPERS, LIMITS, NO_DAG
+from .inside import Gate, Verdict, list_gates, pack, remove_gates
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -141,7 +139,7 @@ def test_variables_are_seen_and_leave_no_trace(airflow_env: AirflowEnv, gate: Ga
     (note,) = gate.check(files, variables=None).notes
     assert str(note) == "dags/a.py:3: not checked: reads the environment variable `TOKEN` at import"
 
-    docker = airflow_env.environment.parts.docker
+    docker = airflow_env.docker
     assert secret not in docker.call("inspect", gate.container) + docker.logs(gate.container, lines=1000)
     left = docker.exec(gate.container, "python", "-c", "import os; print(os.listdir('/tmp'))")
     assert "check-" not in left
@@ -182,11 +180,11 @@ def test_concurrent_checks_do_not_mix(gate: Gate) -> None:
 
 
 HARM: dict[str, Callable[[AirflowEnv, Gate], object]] = {
-    "killed": lambda env, gate: env.environment.parts.docker.call("kill", gate.container),
-    "stopped": lambda env, gate: env.environment.parts.docker.call("stop", "--time=1", gate.container),
-    "paused": lambda env, gate: env.environment.parts.docker.call("pause", gate.container),
-    "removed": lambda env, gate: env.environment.parts.docker.call("rm", "--force", gate.container),
-    "without its socket": lambda env, gate: env.environment.parts.docker.exec(gate.container, "rm", "/tmp/gate"),  # noqa: S108 - in the container
+    "killed": lambda env, gate: env.docker.call("kill", gate.container),
+    "stopped": lambda env, gate: env.docker.call("stop", "--time=1", gate.container),
+    "paused": lambda env, gate: env.docker.call("pause", gate.container),
+    "removed": lambda env, gate: env.docker.call("rm", "--force", gate.container),
+    "without its socket": lambda env, gate: env.docker.exec(gate.container, "rm", "/tmp/gate"),  # noqa: S108 - in the container
 }
 
 
@@ -198,11 +196,11 @@ def test_gate_heals_by_itself(airflow_env: AirflowEnv, gate: Gate, harm: str) ->
     with ThreadPoolExecutor(2) as pool:
         verdicts = list(pool.map(lambda _: gate.check(files, variables={}), range(2)))
     assert [sorted(verdict.dag_ids) for verdict in verdicts] == [["good_0", "good_1"]] * 2
-    assert len(list_gates(airflow_env.environment.parts.docker, gate.environment)) == 1
+    assert len(list_gates(airflow_env.docker, gate.environment)) == 1
 
 
 def test_other_image_replaces_the_container(airflow_env: AirflowEnv, gate: Gate) -> None:
-    docker = airflow_env.environment.parts.docker
+    docker = airflow_env.docker
     tag = f"localhost/harness/airflow:gate-{uuid.uuid4().hex[:8]}"
     docker.call("tag", gate.image, tag)
     try:

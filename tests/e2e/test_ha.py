@@ -6,15 +6,12 @@ from http import HTTPStatus
 
 import pytest
 
-from harness.faults.components import list_component_pods
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.release import not_available
-from harness.tools.k8s import Json, KubernetesError, Objects, is_ready
-from harness.waiting import NotYet, not_yet, wait_until
+from harness import AirflowEnv, KubernetesError, NotYet, Runs, wait_until
+from harness.faults import list_component_pods
 
-from .checks import at_work, check_run
+from .checks import at_work
 from .components import ask_as_a_worker, wait_until_idle
+from .inside import Json, Objects, is_ready, not_available, not_yet
 from .releases import put_for_a_while
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
@@ -71,7 +68,7 @@ def test_a_drain_takes_one_at_a_time_and_neither_requests_nor_tasks_notice(two_o
     assert len(answers) > MANY
     assert [answer for answer in answers if answer] == []
     run.wait(timeout_s=180)
-    check_run(run, {"numbers": 1} | {f"work[{index}]": 1 for index in range(TASKS)})
+    run.check({"numbers": 1} | {f"work[{index}]": 1 for index in range(TASKS)})
     assert {pod.uid for pod in run.pods if pod.key.task_id == "work"} == uids
 
 
@@ -90,7 +87,7 @@ def test_a_scheduler_that_is_killed_is_not_missed(two_of_each: AirflowEnv, runs:
 
     next_one = wait_until("the next scheduler", replaced, timeout_s=120)
     run.wait(timeout_s=120)
-    check_run(run, dict.fromkeys(("first", "second", "third"), 1))
+    run.check(dict.fromkeys(("first", "second", "third"), 1))
     # The other went on: a pod was there before the next one could make any.
     assert min(pod.created for pod in run.pods) < ready_since(next_one)
 

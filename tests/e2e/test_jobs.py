@@ -7,12 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from far_ends.cluster import FarEnds
-from harness.observe.expectations import expect_retry_delay
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
-
-from .checks import check_run
+from harness import AirflowEnv, NotYet, Runs, wait_until
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
@@ -41,7 +36,7 @@ def test_run_script_removes_old_logs_from_the_volume(far_ends: FarEnds, runs: Ru
     far_ends.exec("airflow-triggerer", "sh", "-c", f"{plant} && echo new > {folder}/new.log")
     try:
         run = runs.run("run_script", {"keep_days": 3650}, timeout_s=120)
-        check_run(run, {"clean_logs": 1})
+        run.check({"clean_logs": 1})
         assert far_ends.exec("airflow-triggerer", "ls", folder).split() == ["new.log"]
     finally:
         far_ends.exec("airflow-triggerer", "rm", "-r", folder)
@@ -52,7 +47,7 @@ def test_move_files_moves_what_a_partner_has_put_there(far_ends: FarEnds, runs: 
     for name, text in texts.items():
         far_ends.write_file(f"incoming/{name}", text)
     run = runs.run("move_files", timeout_s=120)
-    check_run(run, {"move_incoming": 1})
+    run.check({"move_incoming": 1})
     accepted = far_ends.read_files("accepted")
     assert {name: accepted[name] for name in texts} == {
         name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()
@@ -62,8 +57,8 @@ def test_move_files_moves_what_a_partner_has_put_there(far_ends: FarEnds, runs: 
 
 def test_call_api_makes_one_export_though_the_first_answer_was_lost(far_ends: FarEnds, runs: Runs) -> None:
     run = runs.run("call_api", {"day": "2026-01-02"}, timeout_s=180)
-    check_run(run, {"request": 2})
-    expect_retry_delay(run.pods, run.tries, task_id="request", delay_s=30)
+    run.check({"request": 2})
+    run.expect_retry_delay("request", delay_s=30)
     key = f"call_api/{run.run_id}/request"
     state = far_ends.registry_state()
     assert [request["day"] for request in state["requests"] if request["key"] == key] == ["2026-01-02"] * 2
@@ -73,8 +68,8 @@ def test_call_api_makes_one_export_though_the_first_answer_was_lost(far_ends: Fa
 
 def test_call_api_waits_as_long_as_the_service_asks_it_to(far_ends: FarEnds, runs: Runs) -> None:
     run = runs.run("call_api", {"day": "2026-01-03"}, timeout_s=180)
-    check_run(run, {"request": 3})
-    expect_retry_delay(run.pods, run.tries, task_id="request", delay_s=2)
+    run.check({"request": 3})
+    run.expect_retry_delay("request", delay_s=2)
     first, second, _ = run.tries
     assert first.end is not None
     assert second.start is not None
@@ -93,7 +88,7 @@ def test_load_database_gives_the_same_rows_when_it_runs_twice(far_ends: FarEnds,
     rows = "SELECT order_id, customer, amount FROM orders WHERE day = '2026-03-01' ORDER BY order_id"
     for _ in range(2):
         run = runs.run("load_database", {"day": "2026-03-01"}, timeout_s=120)
-        check_run(run, {"load": 1})
+        run.check({"load": 1})
         assert far_ends.query(rows) == ["o-1|Ada|12.50", "o-2|Zoë|-3.00"]
 
 

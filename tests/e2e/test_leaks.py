@@ -10,11 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.command import start_detached
-from harness.observe.pods import WORKER_SELECTOR
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow_records import DagRun
-from harness.waiting import NotYet, Unreachable, wait_until
+from harness import AirflowEnv, DagRun, NotYet, Unreachable, wait_until
+
+from .inside import WORKER_SELECTOR, start_detached
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 

@@ -8,21 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.faults.components import delete_component
-from harness.faults.ledger import Faults
-from harness.observe.expectations import expect_untouched
-from harness.observe.follower import utc_now
-from harness.observe.leftovers import make_run_id
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_records import TaskInstance
-from harness.tools.k8s import Json
-from harness.waiting import NotYet, wait_until
+from harness import AirflowApi, AirflowEnv, NotYet, Run, Runs, TaskInstance, WorkerPod, wait_until
+from harness.faults import Faults, delete_component
+from support.times import utc_now
 
-from .checks import check_run
 from .faults.components import ends
+from .inside import Json, make_run_id
 from .throw_away import BUNDLE, DAGS, throw_away
 
 pytestmark = [pytest.mark.timeout(420, func_only=True), pytest.mark.serial]
@@ -114,8 +105,8 @@ def test_task_that_ends_all_processes_ends_its_neighbor_with_the_local_executor_
     killed = [one for one in victim.containers if one.exit_code == KILLED]
     proof = f"pod {victim.name} ended with exit code {KILLED}" if killed else ""
     fault.note("a task ends every process that it may", proof, victim.ended, run=pair.here)
-    check_run(pair.here, {"victim": 2, "bystander": 1})
-    expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
+    pair.here.check({"victim": 2, "bystander": 1})
+    pair.here.expect_untouched("bystander", uids={pair.bystander.uid})
 
     record_property("with the KubernetesExecutor", "its own pod ends; its neighbor and the scheduler do not notice")
     assert ends(airflow_env, "scheduler", pair.begun, namespace=NAMESPACE), (
@@ -140,8 +131,8 @@ def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone
         pair.here.wait(timeout_s=180)
         pair.there.wait()
 
-    check_run(pair.here, {"victim": 1, "bystander": 1})
-    expect_untouched(pair.here.pods, pair.here.tries, uids={pair.bystander.uid}, task_id="bystander")
+    pair.here.check({"victim": 1, "bystander": 1})
+    pair.here.expect_untouched("bystander", uids={pair.bystander.uid})
     record_property("with the KubernetesExecutor", "tasks run on in their pods; the new scheduler adopts them")
     after = pair.there.tasks()["bystander"]
     assert after.start != pair.before["bystander"].start

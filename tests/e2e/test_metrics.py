@@ -2,11 +2,8 @@
 
 import pytest
 
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, Runs, wait_until
 
-from .checks import check_run
 from .scraping import finished, scrape, wait_until_counted
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
@@ -24,7 +21,7 @@ def test_end_of_each_task_is_counted_by_its_pod_with_its_ids_as_labels(airflow_e
     before = finished(scrape(airflow_env), **wanted)
     run = runs.run("e2e_chain", timeout_s=120)
     tasks = {ti.task_id for ti in run.task_instances}
-    check_run(run, dict.fromkeys(tasks, 1))
+    run.check(dict.fromkeys(tasks, 1))
 
     seen = wait_until_counted(airflow_env, before + len(tasks), **wanted)
     for task_id in tasks:

@@ -4,17 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.cluster import control_plane
-from harness.faults.components import list_component_pods
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.k8s import Json, is_ready
-from harness.tools.kind import KUBECTL
-from harness.waiting import NotYet, not_yet, wait_until
+from harness import AirflowEnv, NotYet, Runs, wait_until
+from harness.faults import list_component_pods
 
-from .checks import check_run
 from .components import wait_until_idle
 from .enforcer import enforcing
+from .inside import KUBECTL, Json, is_ready, not_yet
 from .releases import put_for_a_while
 from .scraping import finished, scrape, wait_until_counted
 
@@ -58,7 +53,7 @@ def probes(airflow_env: AirflowEnv) -> Iterator[AirflowEnv]:
 def policies(probes: AirflowEnv) -> Iterator[None]:
     """Turn the chart's policies on; afterwards the environment is as it was."""
     environment = probes.environment
-    node = environment.parts.docker.inspect(control_plane(probes.settings))
+    node = environment.parts.docker.inspect(probes.control_plane)
     browser = node["NetworkSettings"]["Networks"][environment.parts.cluster.name]["Gateway"]
     on = {"enabled": True, "clients": [{"ipBlock": {"cidr": f"{browser}/32"}}]}
     with put_for_a_while(probes, {"networkPolicies": on}):
@@ -75,7 +70,7 @@ def test_with_them_airflow_works_and_nothing_else_goes_through(probes: AirflowEn
     wanted = {"dag_id": "e2e_chain", "state": "success"}
     before = finished(scrape(probes), **wanted)
     tasks = ("first", "second", "third")
-    check_run(runs.run("e2e_chain", timeout_s=180), dict.fromkeys(tasks, 1))
+    runs.run("e2e_chain", timeout_s=180).check(dict.fromkeys(tasks, 1))
     wait_until_counted(probes, before + len(tasks), **wanted)
     deferred = runs.run("e2e_deferred", timeout_s=180)
     assert deferred.state == "success", deferred.story
@@ -95,7 +90,7 @@ def are(env: AirflowEnv, wanted: Flows) -> bool | NotYet:
 
 def flows(env: AirflowEnv) -> Flows:
     """Return which pods of ours reach which component, by the address of its pod."""
-    docker, into = env.environment.parts.docker, (control_plane(env.settings), *KUBECTL, "--namespace", env.namespace)
+    docker, into = env.docker, (env.control_plane, *KUBECTL, "--namespace", env.namespace)
     targets = []
     for component, port in PORTS.items():
         pods = list_component_pods(env.kubernetes, env.namespace, component)

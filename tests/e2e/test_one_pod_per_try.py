@@ -2,27 +2,24 @@
 
 import pytest
 
-from harness.observe.expectations import expect_retry_delay
-from harness.observe.runs import Runs
-
-from .checks import check_run
+from harness import Runs
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 
 def test_chain_of_three_tasks_is_three_pods(runs: Runs) -> None:
     run = runs.run("e2e_chain", timeout_s=120)
-    check_run(run, {"first": 1, "second": 1, "third": 1})
+    run.check({"first": 1, "second": 1, "third": 1})
     assert len({pod.uid for pod in run.pods}) == 3
 
 
 def test_twenty_mapped_tasks_are_twenty_pods(runs: Runs) -> None:
     run = runs.run("e2e_mapped_20", timeout_s=180)
-    check_run(run, {f"work[{index}]": 1 for index in range(20)})
+    run.check({f"work[{index}]": 1 for index in range(20)})
     assert len({pod.uid for pod in run.pods}) == 20
 
 
 def test_task_that_raises_once_is_retried_in_a_second_pod_after_its_delay(runs: Runs) -> None:
     run = runs.run("e2e_raises_once", timeout_s=120)
-    check_run(run, {"flaky": 2})
-    expect_retry_delay(run.pods, run.tries, task_id="flaky", delay_s=5)
+    run.check({"flaky": 2})
+    run.expect_retry_delay("flaky", delay_s=5)

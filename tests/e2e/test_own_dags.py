@@ -2,10 +2,7 @@
 
 import pytest
 
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-
-from .checks import check_run
+from harness import AirflowEnv, Run, Runs
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -27,7 +24,7 @@ def started(shared_runs: Runs) -> dict[str, Run]:
 def test_dag_runs_green(started: dict[str, Run], dag_id: str) -> None:
     run = started[dag_id]
     run.wait(timeout_s=180)
-    check_run(run, TRIES[dag_id])
+    run.check(TRIES[dag_id])
 
 
 def test_log_outlives_the_pod(airflow_env: AirflowEnv, started: dict[str, Run]) -> None:

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.cluster import control_plane
-from harness.command import CommandError, Result, run
-from harness.pytest_plugin import AirflowEnv
-from harness.release import given_values
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, CommandError, NotYet, wait_until
+
+from .inside import Result, given_values, run
 
 pytestmark = pytest.mark.timeout(600, func_only=True)
 
@@ -80,7 +78,7 @@ def run_script(env: AirflowEnv, given: dict[str, str], commands: str, *, home: P
     tools.mkdir()
     (tools / "helm").symlink_to(env.environment.parts.helm.binary)
     # kubectl reads files and forwards a port of this host, so it cannot be the one that runs in the node.
-    docker, node = env.environment.parts.docker, control_plane(env.settings)
+    docker, node = env.docker, env.control_plane
     binary = docker.exec(node, "sh", "-c", "readlink -f $(command -v kubectl)").strip()
     docker.call("cp", f"{node}:{binary}", str(tools / "kubectl"))
     variables = {

@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.command import run
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.k8s import Json
+from harness import AirflowEnv, Run, Runs, WorkerPod
 
-from .checks import check_run
+from .inside import Json, run
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
 
@@ -33,7 +29,7 @@ def test_task_has_the_pod_of_the_template_that_it_picks(airflow_env: AirflowEnv,
     observed = batch["e2e_template"]
     small, common = (live(airflow_env, observed.wait_until_running(task_id)) for task_id in ("small", "common"))
     observed.wait(timeout_s=90)
-    check_run(observed, {"small": 1, "common": 1})
+    observed.check({"small": 1, "common": 1})
     assert small["metadata"]["labels"][TEMPLATE] == "small"
     assert TEMPLATE not in common["metadata"]["labels"]
     (container,) = small["spec"]["containers"]

@@ -9,14 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.backup.database import Database
-from harness.cluster import control_plane
-from harness.observe.leftovers import make_run_id
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApi
-from harness.tools.kind import KUBECTL
-from harness.waiting import NotYet, wait_until
+from harness import AirflowApi, AirflowEnv, NotYet, wait_until
 
+from .inside import KUBECTL, Database, make_run_id
 from .throw_away import throw_away
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
@@ -34,7 +29,7 @@ class External:
 
     def ask(self, query: str, *, database: str = DATABASE) -> str:
         """Return what the query answers, without heads."""
-        return Database(self.env.environment.parts.docker, self.env.settings).ask(query, database)
+        return Database(self.env.docker, self.env.settings).ask(query, database)
 
     @property
     def connection(self) -> str:
@@ -47,7 +42,7 @@ class External:
 
     def start_job(self, name: str, cron_job: str) -> None:
         """Start what the CronJob starts at its time."""
-        docker, node = self.env.environment.parts.docker, control_plane(self.env.settings)
+        docker, node = self.env.docker, self.env.control_plane
         docker.exec(node, *KUBECTL, "--namespace", NAMESPACE, "create", "job", name, f"--from=cronjob/{cron_job}")
 
 

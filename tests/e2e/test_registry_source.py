@@ -8,18 +8,24 @@ import pytest
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
-from harness.command import CommandError
-from harness.host.platform import Host
-from harness.images.context import build_secrets, hash_of
-from harness.images.imageset import ours
-from harness.images.mirrors import Mirrors
-from harness.images.registry import Registry
-from harness.images.source import Choice, choose_source, registry_answers
-from harness.pins import Pins, RegistryImages
-from harness.pytest_plugin import AirflowEnv
-from harness.steps import Outcome, run_steps
-from harness.tools.docker import Docker
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, CommandError, NotYet, wait_until
+
+from .inside import (
+    Choice,
+    Docker,
+    Host,
+    Mirrors,
+    Outcome,
+    Pins,
+    Registry,
+    RegistryImages,
+    build_secrets,
+    choose_source,
+    hash_of,
+    ours,
+    registry_answers,
+    run_steps,
+)
 
 pytestmark = pytest.mark.timeout(600, func_only=True)
 

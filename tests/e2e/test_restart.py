@@ -5,16 +5,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import labels
-from harness.cluster import Cluster
-from harness.faults.components import delete_component
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow_client import AirflowApiError
-from harness.waiting import NotYet, wait_until
+from harness import AirflowApiError, AirflowEnv, NotYet, Run, Runs, wait_until
+from harness.faults import delete_component
 
-from .checks import check_run
 from .history import history_of
+from .inside import Cluster, labels
 
 pytestmark = pytest.mark.timeout(480, func_only=True)
 
@@ -39,7 +34,7 @@ def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
     wait_until("Airflow after the restart", lambda: health(airflow_env), timeout_s=BACK_WITHIN_S)
     assert (history_of(over), logs_of(over)) == kept
     run = runs.run("e2e_chain", timeout_s=180)
-    check_run(run, {"first": 1, "second": 1, "third": 1})
+    run.check({"first": 1, "second": 1, "third": 1})
 
 
 def test_history_is_the_same_when_the_database_has_another_pod(airflow_env: AirflowEnv, runs: Runs) -> None:

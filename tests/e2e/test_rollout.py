@@ -2,13 +2,12 @@
 
 import pytest
 
-from harness.faults.components import list_component_pods
-from harness.observe.follower import utc_now
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.k8s import is_ready
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, wait_until
+from harness.faults import list_component_pods
+from support.times import utc_now
 
 from .components import ask_as_a_worker
+from .inside import is_ready
 
 DEPLOYMENT = "airflow-api-server"
 MANY = 50

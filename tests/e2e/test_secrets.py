@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness.command import Result, run
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, Runs, wait_until
 
-from .checks import check_run
+from .inside import Result, run
 from .logins import IN_FORCE_S, can_log_in, put_secret, wait_for_login
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
@@ -158,7 +155,7 @@ def test_next_task_sees_a_changed_variable(airflow_env: AirflowEnv, runs: Runs) 
         for value in ("first", f"second\nline {ODD}\n"):
             put_secret(airflow_env, "airflow-variables", {"E2E_SPECIAL": value})
             run_ = runs.run("e2e_inspect", timeout_s=120)
-            check_run(run_, {"inspect": 1})
+            run_.check({"inspect": 1})
             seen.append(airflow_env.airflow.xcom(run_.dag_id, run_.run_id, "inspect")["special"])
     finally:
         put_secret(airflow_env, "airflow-variables", {})

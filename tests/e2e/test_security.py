@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from harness.command import Result, run
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.k8s import KubernetesError
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, KubernetesError, NotYet, Runs, wait_until
+
+from .inside import Result, run
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
 

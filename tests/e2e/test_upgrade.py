@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.observe.follower import utc_now
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.release import wait_until_available
-from harness.waiting import wait_until
+from harness import AirflowEnv, Runs, wait_until
+from support.times import utc_now
 
-from .checks import at_work, check_run
+from .checks import at_work
 from .components import wait_until_idle
+from .inside import wait_until_available
 from .releases import put, put_for_a_while
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900, func_only=True)]
@@ -58,7 +56,7 @@ def test_neither_an_upgrade_nor_a_rollback_takes_a_pod_of_twenty_running_tasks(
     check_change("upgrade", lambda: put(airflow_env, {"workers": SMALL_WORKERS}))
     check_change("rollback", lambda: helm.rollback(settings.release, released, namespace=settings.namespace))
     run.wait(timeout_s=WORK_S + START_S)
-    check_run(run, {"numbers": 1} | {f"work[{index}]": 1 for index in range(TASKS)})
+    run.check({"numbers": 1} | {f"work[{index}]": 1 for index in range(TASKS)})
     assert {pod.uid for pod in run.pods if pod.key.task_id == "work"} == uids
 
 

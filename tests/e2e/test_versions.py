@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.command import CommandError, run
-from harness.delivery.live import Delivery
-from harness.delivery.pack import Package, pack
-from harness.delivery.versioned import VERSIONS_KEPT, VersionedStore
-from harness.faults.components import delete_component
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv, CommandError, Run, Runs
+from harness.faults import delete_component
 
-from .checks import check_run
 from .conftest import DeliveredDags
 from .dag_texts import say, two_steps
+from .inside import VERSIONS_KEPT, Delivery, Package, VersionedStore, pack, run
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
@@ -51,7 +46,7 @@ class Author:
     def check(self, run: Run, word: str, word_of_package: str = "") -> None:
         """Wait for a run's end, and check that both of its tasks had this word from both files."""
         run.wait(timeout_s=180)
-        check_run(run, STEPS)
+        run.check(STEPS)
         said = [self.env.airflow.xcom(self.dag_id, run.run_id, task) for task in STEPS]
         assert said == [f"{word} {word_of_package or word}"] * 2
 

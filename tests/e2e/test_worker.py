@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.cluster import control_plane
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-
-from .checks import check_run
+from harness import AirflowEnv, Runs
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
 
@@ -34,7 +30,7 @@ def outside_name(airflow_env: AirflowEnv) -> str:
 
     A name of the internet would make the test depend on the network that this machine is in.
     """
-    return control_plane(airflow_env.settings)
+    return airflow_env.control_plane
 
 
 def _own_keys(airflow_env: AirflowEnv, data: dict[str, str]) -> None:
@@ -50,7 +46,7 @@ def report(airflow_env: AirflowEnv, shared_runs: Runs, special_variable: None) -
     inside = [host.format(namespace=airflow_env.namespace) for host in INSIDE]
     conf = {"resolve": [*inside, outside_name(airflow_env)], "write": [*READ_ONLY, *WRITABLE]}
     run = shared_runs.run("e2e_inspect", conf, timeout_s=120)
-    check_run(run, {"inspect": 1})
+    run.check({"inspect": 1})
     found: dict[str, Any] = airflow_env.airflow.xcom(run.dag_id, run.run_id, "inspect")
     return found
 

@@ -4,14 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import labels, release
-from harness.credentials import ensure_secrets, read_credentials
-from harness.parts import Parts
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_client import AirflowApiError
-from harness.tools.k8s import Json
-from harness.waiting import NotYet, wait_until
+from harness import AirflowApi, AirflowApiError, AirflowEnv, NotYet, wait_until
+
+from .inside import Json, Parts, ensure_secrets, labels, read_credentials, release
 
 BUNDLE = "once"
 DAGS = "airflow-dags-once"
@@ -35,7 +30,7 @@ def throw_away(
 
     Its API answers at a port of a node, which the host of the container engine alone can reach.
     """
-    kubernetes, docker = env.kubernetes, env.environment.parts.docker
+    kubernetes, docker = env.kubernetes, env.docker
     settings = env.settings.model_copy(update={"namespace": namespace, "release": namespace})
     marks = labels.kubernetes_labels(settings.name)
 

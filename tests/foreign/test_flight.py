@@ -2,13 +2,8 @@
 
 import pytest
 
-from harness.faults.ledger import Faults
-from harness.faults.pods import force_delete_pod
-from harness.observe.expectations import expect_all_succeeded, expect_one_pod_per_try, expect_tries
-from harness.observe.recorder import PodRecorder
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv, RunDag
-from harness.tools.airflow import AirflowApi
+from harness import AirflowApi, AirflowEnv, PodRecorder, RunDag, Runs
+from harness.faults import Faults, force_delete_pod
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
@@ -17,8 +12,8 @@ def test_a_task_is_one_pod(
     airflow_env: AirflowEnv, airflow: AirflowApi, recorder: PodRecorder, run_dag: RunDag
 ) -> None:
     run = run_dag("flight")
-    expect_one_pod_per_try(run.pods, run.tries)
-    expect_all_succeeded(run.tries, run.pods)
+    run.expect_one_pod_per_try()
+    run.expect_success()
     assert [pod.uid for pod in recorder.pods(run_id=run.run_id)] == [pod.uid for pod in run.pods]
     assert run.pods[0].namespace == airflow_env.namespace == "flights"
     assert airflow.xcom("flight", run.run_id, "fly") == "landed"
@@ -30,6 +25,6 @@ def test_a_deleted_pod_is_replaced(airflow_env: AirflowEnv, runs: Runs, fault: F
     victim = run.wait_until_running("fly")
     with fault("the pod is force-deleted", force_delete_pod(airflow_env.kubernetes, victim)):
         run.wait(timeout_s=200)
-    expect_tries(run.tries, {"fly": 2}, run.pods)
-    expect_one_pod_per_try(run.pods, run.tries)
-    expect_all_succeeded(run.tries, run.pods)
+    run.expect_tries({"fly": 2})
+    run.expect_one_pod_per_try()
+    run.expect_success()

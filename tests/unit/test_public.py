@@ -41,3 +41,39 @@ def test_import_of_the_package_imports_none_of_its_parts() -> None:
     program = "import sys, harness; print([name for name in sys.modules if name.startswith('harness.')])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def imports_of(file: Path) -> dict[str, set[str]]:
+    """Return module -> names, for what a file imports of the package; an `import harness.x` counts as all of `x`."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "harness":
+            found.setdefault(node.module or "", set()).update(alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name: {"*"} for alias in node.names if alias.name.partition(".")[0] == "harness"}
+    return found
+
+
+TEST_FILES = [
+    file
+    for folder in ("tests/e2e", "tests/foreign")
+    for file in sorted((ROOT / folder).rglob("*.py"))
+    if "dags" not in file.parts and file != ROOT / "tests/e2e/inside.py"
+]
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_tests_of_a_cluster_import_public_names_alone(file: Path) -> None:
+    allowed = {"harness": set(harness.__all__), "harness.faults": set(faults.__all__)}
+    private = {module: names - allowed.get(module, set()) for module, names in imports_of(file).items()}
+    assert not {module: names for module, names in private.items() if names}
+
+
+def test_every_name_of_the_inside_is_used() -> None:
+    used = set()
+    for file in TEST_FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level and node.module == "inside":
+                used |= {alias.name for alias in node.names}
+    inside = imports_of(ROOT / "tests/e2e/inside.py")
+    assert used == {name for names in inside.values() for name in names}

@@ -1,11 +1,6 @@
 """What must be true after a fault: the victim was retried soon, and nobody else noticed."""
 
-from harness.observe.expectations import expect_makespan, expect_retried_within, expect_untouched, expect_witness
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run
-from harness.waiting import NotYet, wait_until
-
-from ..checks import check_run
+from harness import NotYet, Run, WorkerPod, wait_until
 
 RETRIED_WITHIN_S = 60
 
@@ -33,19 +28,17 @@ def noticed_by(run: Run) -> set[str]:
 
 def check_retried(run: Run, bystander: WorkerPod) -> None:
     """Check that the victim was retried soon, and that the bystander ran through it in the pod that it had before."""
-    check_run(run, {"victim": 2, "bystander": 1})
-    pods, tries = run.pods, run.tries
+    run.check({"victim": 2, "bystander": 1})
     victim = run.pod_of("victim")
     assert victim is not None
-    witness = next(ti for ti in tries if ti.task_id == "bystander")
-    expect_retried_within(pods, tries, task_id="victim", limit_s=RETRIED_WITHIN_S)
-    expect_witness(pods, tries, witness=witness, victim=victim)
-    expect_untouched(pods, tries, uids={bystander.uid}, task_id="bystander")
+    run.expect_retried_within("victim", limit_s=RETRIED_WITHIN_S)
+    run.expect_witness("bystander", victim=victim)
+    run.expect_untouched("bystander", uids={bystander.uid})
 
 
 def check_bystander_run(other: Run, pod: WorkerPod, *, quiet_s: float) -> None:
     """Check that a run of `e2e_bystander` ended on its first try, in its pod, and hardly later than a quiet one."""
     other.wait(timeout_s=90)
-    check_run(other, {"wait": 1})
-    expect_untouched(other.pods, other.tries, uids={pod.uid})
-    expect_makespan(other.pods, other.tries, quiet_s=quiet_s)
+    other.check({"wait": 1})
+    other.expect_untouched(uids={pod.uid})
+    other.expect_makespan(quiet_s=quiet_s)

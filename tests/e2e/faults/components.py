@@ -2,15 +2,10 @@
 
 from datetime import datetime
 
-from harness import release
-from harness.faults.components import list_component_pods
-from harness.observe.expectations import expect_untouched
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, Run, WorkerPod, wait_until
+from harness.faults import list_component_pods
 
-from ..checks import check_run
+from ..inside import release
 
 
 def restarts(env: AirflowEnv, component: str) -> dict[str, int]:
@@ -38,8 +33,8 @@ def owner(env: AirflowEnv, pod: WorkerPod) -> str:
 
 def check_unharmed(env: AirflowEnv, run: Run, pod: WorkerPod) -> None:
     """Check that the run of `e2e_bystander` ended well on try 1 in its pod, and that every component is there."""
-    check_run(run, {"wait": 1})
-    expect_untouched(run.pods, run.tries, uids={pod.uid})
+    run.check({"wait": 1})
+    run.expect_untouched(uids={pod.uid})
     check_available(env)
 
 

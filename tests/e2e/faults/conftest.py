@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.observe.expectations import makespan_s
-from harness.observe.recorder import PodRecorder
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv, PodRecorder, Runs
 
 HERE = Path(__file__).parent
 
@@ -25,6 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def quiet_s(airflow_env: AirflowEnv, recorder: PodRecorder, delivered_dags: object) -> Callable[[int], float]:  # noqa: ARG001 - the DAG must be there
     """Return how long `e2e_bystander` takes with so many seconds of work, by a run of it without any fault."""
     run = Runs(airflow_env.airflow, recorder).run("e2e_bystander", {"seconds": 1}, timeout_s=120)
-    taken_s = makespan_s(run.tries)
+    taken_s = run.makespan_s
     assert taken_s, run.story
     return lambda seconds: taken_s - 1 + seconds

@@ -5,21 +5,13 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from harness.delivery.pack import pack
-from harness.faults.components import delete_component, list_component_pods, scale_to_zero
-from harness.faults.containers import hang_container
-from harness.faults.ledger import Faults
-from harness.observe.duplicates import find_duplicates
-from harness.observe.expectations import expect_all_succeeded, expect_tries
-from harness.observe.follower import utc_now
-from harness.observe.pods import parse_pod
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, Runs, wait_until
+from harness.faults import Faults, delete_component, hang_container, list_component_pods, scale_to_zero
+from support.times import utc_now
 
-from ..checks import check_run
 from ..conftest import DeliveredDags
 from ..dag_texts import say
+from ..inside import pack, parse_pod
 from .components import check_available, check_unharmed, wait_until_task_is
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
@@ -68,8 +60,8 @@ def test_deferred_task_resumes_at_its_time_after_the_triggerer_died(
     run.wait(timeout_s=120)
     fault.note_recovery(injection)
 
-    expect_tries(run.tries, {"wait": 1}, run.pods)
-    expect_all_succeeded(run.tries, run.pods)
+    run.expect_tries({"wait": 1})
+    run.expect_success()
     # A deferral is the named exception from one pod per try: one pod until it, one from it on.
     assert [pod.key.try_number for pod in run.pods] == [1, 1], run.story
     after_s = (run.pods[1].created - begin).total_seconds()
@@ -86,7 +78,7 @@ def test_running_task_outlives_an_api_server_that_does_not_answer_for_ten_second
     (found,) = list_component_pods(airflow_env.kubernetes, airflow_env.namespace, "api-server")
     server = parse_pod(found, utc_now())
 
-    action = hang_container(airflow_env.environment.parts.docker, airflow_env.kubernetes, server)
+    action = hang_container(airflow_env.docker, airflow_env.kubernetes, server)
     with fault("the api-server does not answer", action) as injection:
         stays_away(airflow_env, SHORT_S)
     check_available(airflow_env)
@@ -110,9 +102,9 @@ def test_task_that_cannot_report_for_a_minute_is_retried_when_the_api_server_is_
     fault.note_recovery(injection)
 
     # Workers that begin while it is away end before their task does, and are replaced: several pods of the second try.
-    expect_tries(run.tries, {"victim": 2}, run.pods)
-    expect_all_succeeded(run.tries, run.pods)
-    assert find_duplicates(run.pods) == [], run.story
+    run.expect_tries({"victim": 2})
+    run.expect_success()
+    run.expect_no_duplicates()
     (last,) = [ti for ti in run.tries if ti.try_number == 2]
     assert last.hostname not in ("", first.name)
     assert last.start
@@ -131,7 +123,7 @@ def test_new_dag_is_live_after_the_dag_processor_died(
     fault.note_recovery(injection)
 
     run = runs.run("e2e_newcomer", timeout_s=90)
-    check_run(run, {"say": 1})
+    run.check({"say": 1})
     assert injection.recovery_s is not None
     assert injection.recovery_s <= RESUMED_WITHIN_S
 

@@ -6,20 +6,13 @@ from datetime import datetime
 
 import pytest
 
-from harness.cluster import control_plane
-from harness.command import CommandError
-from harness.delivery.live import open_store
-from harness.delivery.pack import pack
-from harness.faults.ledger import Faults
-from harness.observe.follower import utc_now
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.kind import KUBECTL
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, CommandError, NotYet, Runs, wait_until
+from harness.faults import Faults
+from support.times import utc_now
 
-from ..checks import check_run
 from ..conftest import DAGS, DeliveredDags
 from ..dag_texts import say
+from ..inside import KUBECTL, open_store, pack
 from .components import restarts
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
@@ -85,7 +78,7 @@ def test_other_dags_load_and_run_beside_files_that_break(
     fault.note_recovery(injection)
     assert airflow_env.airflow.dag("e2e_dies") is None
     for dag_id, tasks in ((NEWCOMER, {"say": 1}), ("e2e_chain", {"first": 1, "second": 1, "third": 1})):
-        check_run(runs.run(dag_id, timeout_s=90), tasks)
+        runs.run(dag_id, timeout_s=90).check(tasks)
     assert restarts(airflow_env, "dag-processor") == before
 
 
@@ -99,8 +92,8 @@ def ended(env: AirflowEnv) -> str | NotYet:
 
 def in_dag_processor(env: AirflowEnv, *command: str) -> str:
     try:
-        return env.environment.parts.docker.exec(
-            control_plane(env.settings),
+        return env.docker.exec(
+            env.control_plane,
             *(*KUBECTL, "--namespace", env.namespace, "exec", "deploy/airflow-dag-processor", "--", *command),
         )
     except CommandError:

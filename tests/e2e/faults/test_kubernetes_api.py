@@ -7,17 +7,10 @@ from datetime import datetime
 
 import pytest
 
-from harness.cluster import control_plane
-from harness.faults.kube_api import freeze_api_server
-from harness.faults.ledger import Faults
-from harness.faults.throttle import throttle_account
-from harness.observe.follower import utc_now
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, Run, Runs, WorkerPod, wait_until
+from harness.faults import Faults, freeze_api_server, throttle_account
+from support.times import utc_now
 
-from ..checks import check_run
 from .components import check_available, check_unharmed, ends, is_refused, restarts, wait_until_task_is
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
@@ -35,8 +28,8 @@ def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
     run = runs.start("e2e_bystander", {"seconds": TASK_S})
     pod = run.wait_until_running("wait")
 
-    node = control_plane(airflow_env.settings)
-    action = freeze_api_server(airflow_env.environment.parts.docker, node, airflow_env.kubernetes)
+    node = airflow_env.control_plane
+    action = freeze_api_server(airflow_env.docker, node, airflow_env.kubernetes)
     with fault("the Kubernetes API server is stopped", action) as injection:
         wait_until_task_is(run, "success")
     run.wait(timeout_s=90)
@@ -48,8 +41,8 @@ def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
 
 def throttled(env: AirflowEnv, verbs: Sequence[str]) -> AbstractContextManager[str]:
     return throttle_account(
-        env.environment.parts.docker,
-        control_plane(env.settings),
+        env.docker,
+        env.control_plane,
         env.kubernetes,
         namespace=env.namespace,
         account="airflow-scheduler",
@@ -69,7 +62,7 @@ def test_task_waits_for_its_pod_while_new_pods_are_refused_with_429(
     run.wait(timeout_s=90)
     fault.note_recovery(injection)
 
-    check_run(run, {"first": 1, "second": 1, "third": 1})
+    run.check({"first": 1, "second": 1, "third": 1})
     assert restarts(airflow_env, "scheduler") == before
 
 

@@ -5,18 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from harness.faults.ledger import Faults
-from harness.faults.quota import exhaust_quota
-from harness.observe.duplicates import most_at_once
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_records import TaskInstance
-from harness.waiting import wait_until
+from harness import AirflowApi, AirflowEnv, Run, Runs, TaskInstance, wait_until
+from harness.faults import Faults, exhaust_quota
 from support.admin import make_pool, open_slots, remove_pool
 from support.backoff import LONGEST_S, backoff_s
+from support.times import most_at_once
 
-from ..checks import check_run
 from .components import is_refused
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
@@ -42,7 +36,7 @@ def batch(shared_runs: Runs, pool: str) -> dict[str, Run]:  # noqa: ARG001 - the
 def test_no_more_pods_than_the_limit_are_at_work(batch: dict[str, Run], fault: Faults, dag_id: str) -> None:
     run = batch[dag_id]
     run.wait(timeout_s=180)
-    check_run(run, TASKS)
+    run.check(TASKS)
     spans = [(ti.start, ti.end) for ti in run.tries if ti.start and ti.end]
     first = min(start for start, _ in spans)
     fault.note("six tasks want to run, two may", f"at most {most_at_once(spans)} ran at once", first, run=run)
@@ -58,7 +52,7 @@ def test_pool_has_all_its_slots_again(batch: dict[str, Run], pool: str, airflow:
 def test_retries_come_when_the_formula_says(batch: dict[str, Run], fault: Faults, task_id: str, most_s: float) -> None:
     run = batch["e2e_backoff"]
     run.wait(timeout_s=180)
-    check_run(run, {"free": 3, "limited": 3})
+    run.check({"free": 3, "limited": 3})
     own = sorted((ti for ti in run.tries if ti.task_id == task_id), key=lambda ti: ti.try_number)
     fault.note("the task raises twice", f"tries 1 and 2 of {task_id} failed", own[0].end, run=run)
     for before, after in pairwise(own):
@@ -85,4 +79,4 @@ def test_task_waits_without_a_pod_while_the_namespace_is_full(
         assert not run.pods
     run.wait(timeout_s=90)
     fault.note_recovery(injection)
-    check_run(run, {"first": 1, "second": 1, "third": 1})
+    run.check({"first": 1, "second": 1, "third": 1})

@@ -6,24 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from harness.faults.ledger import Faults, Injection
-from harness.faults.node_pool import (
+from harness import AirflowEnv, NotYet, Run, Runs, WorkerPod, wait_until
+from harness.faults import (
+    Faults,
+    Injection,
+    Nodes,
     Pool,
     add_to_pool,
     cordon_node,
     find_spare_worker,
     list_components_on,
     move_components_away,
+    preempt_pod,
 )
-from harness.faults.nodes import Nodes
-from harness.faults.preemption import REASON, preempt_pod
-from harness.observe.expectations import expect_all_succeeded, expect_tries
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.release import not_available
-from harness.waiting import NotYet, not_yet, wait_until
 
+from ..inside import REASON, not_available, not_yet
 from .checks import check_bystander_run, noticed_by, wait_for_first_line
 
 SILENCES: dict[str, Callable[[Nodes, str], AbstractContextManager[str]]] = {
@@ -42,7 +39,7 @@ MOVED_RETRIED_WITHIN_S = 60
 
 @pytest.fixture(scope="module")
 def nodes(airflow_env: AirflowEnv) -> Nodes:
-    return Nodes(airflow_env.environment.parts.docker, airflow_env.kubernetes)
+    return Nodes(airflow_env.docker, airflow_env.kubernetes)
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +170,8 @@ def wait_for_retry(run: Run) -> WorkerPod:
 def check_one_success(run: Run) -> list[tuple[int, object, object]]:
     """Check that the first try failed and the second succeeded, in two pods; return what Airflow says of the tries."""
     pods, tries = run.pods, sorted(run.tries, key=lambda ti: ti.try_number)
-    expect_tries(tries, {"victim": 2}, pods)
-    expect_all_succeeded(tries, pods)
+    run.expect_tries({"victim": 2})
+    run.expect_success()
     assert [ti.state for ti in tries if ti.state == "success"] == ["success"], run.story
     assert [pod.key.try_number for pod in pods] == [1, 2], run.story
     assert run.state == "success", run.story

@@ -2,14 +2,8 @@
 
 import pytest
 
-from harness.faults.components import delete_component, list_component_pods, scale_to_zero
-from harness.faults.ledger import Faults
-from harness.faults.watcher import kill_watcher
-from harness.observe.expectations import expect_all_succeeded
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, Runs, WorkerPod, wait_until
+from harness.faults import Faults, delete_component, kill_watcher, list_component_pods, scale_to_zero
 
 from .components import check_available, check_unharmed, owner, restarts, wait_until_task_is
 
@@ -58,7 +52,7 @@ def test_a_task_s_end_is_noticed_after_the_watcher_was_killed(
     pod = run.wait_until_running("wait")
 
     (scheduler,) = list_component_pods(airflow_env.kubernetes, airflow_env.namespace, "scheduler")
-    action = kill_watcher(airflow_env.environment.parts.docker, scheduler["spec"]["nodeName"])
+    action = kill_watcher(airflow_env.docker, scheduler["spec"]["nodeName"])
     with fault("the KubernetesJobWatcher is killed", action) as injection:
         run.wait(timeout_s=60)
         fault.note_recovery(injection)
@@ -108,7 +102,7 @@ def test_tasks_that_were_queued_run_once_after_the_scheduler_was_killed(
     fault.note_recovery(injection)
 
     # What the dead scheduler had not made a pod for yet begins a new try, so the first has none.
-    expect_all_succeeded(run.tries, run.pods)
+    run.expect_success()
     assert sorted(pod.key.map_index for pod in run.pods) == list(range(20)), run.story
     assert {ti.hostname for ti in run.tries if ti.state == "success"} == {pod.name for pod in run.pods}, run.story
     check_available(airflow_env)

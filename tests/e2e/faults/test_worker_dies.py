@@ -4,11 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.faults.ledger import Faults
-from harness.faults.pods import force_delete_pod
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
+from harness import AirflowEnv, Run, Runs, WorkerPod
+from harness.faults import Faults, force_delete_pod
 
 from .checks import check_bystander_run, check_retried
 

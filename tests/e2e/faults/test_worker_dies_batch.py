@@ -5,16 +5,9 @@ from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
-from harness.faults.containers import hang_container, kill_container
-from harness.faults.departures import delete_pod, evict_pod
-from harness.faults.ledger import Faults, Injection
-from harness.observe.expectations import expect_one_pod_per_try, expect_retried_within, expect_retry_delay, expect_tries
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, wait_until
+from harness import AirflowEnv, NotYet, Run, Runs, WorkerPod, wait_until
+from harness.faults import Faults, Injection, delete_pod, evict_pod, hang_container, kill_container
 
-from ..checks import check_run
 from .checks import RETRIED_WITHIN_S, check_bystander_run, noticed_by, wait_for_first_line
 
 pytestmark = [pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("bystander")]
@@ -39,9 +32,9 @@ END_S = 200
 ACTIONS: dict[str, tuple[str, Callable[[AirflowEnv, WorkerPod], AbstractContextManager[str]]]] = {
     "container": (
         "the container is killed",
-        lambda env, pod: kill_container(env.environment.parts.docker, env.kubernetes, pod),
+        lambda env, pod: kill_container(env.docker, env.kubernetes, pod),
     ),
-    "hung": ("the worker hangs", lambda env, pod: hang_container(env.environment.parts.docker, env.kubernetes, pod)),
+    "hung": ("the worker hangs", lambda env, pod: hang_container(env.docker, env.kubernetes, pod)),
     "short grace": ("the pod is deleted", lambda env, pod: delete_pod(env.kubernetes, pod, grace_period_s=3)),
     "evicted": ("the pod is evicted", lambda env, pod: evict_pod(env.kubernetes, pod, grace_period_s=3)),
 }
@@ -78,8 +71,8 @@ def wait_for_second_pod(run: Run) -> WorkerPod:
 
 
 def check_retried_once(run: Run) -> None:
-    check_run(run, {"victim": 2})
-    expect_retried_within(run.pods, run.tries, task_id="victim", limit_s=RETRIED_WITHIN_S)
+    run.check({"victim": 2})
+    run.expect_retried_within("victim", limit_s=RETRIED_WITHIN_S)
 
 
 def test_container_that_is_killed_is_retried(airflow_env: AirflowEnv, batch: Mapping[str, Run], fault: Faults) -> None:
@@ -99,7 +92,7 @@ def test_pod_that_is_deleted_with_enough_grace_ends_its_task(
     wait_for_first_line(run)
     with fault("the pod is deleted", delete_pod(airflow_env.kubernetes, victim, grace_period_s=90), run=run):
         run.wait(timeout_s=END_S)
-    check_run(run, {"victim": 1})
+    run.check({"victim": 1})
 
 
 def test_pod_that_is_deleted_with_too_little_grace_is_retried(
@@ -131,7 +124,7 @@ def test_hung_worker_is_retried_and_wakes_to_no_effect(
         pod = wait_for_second_pod(run)
         fault.note_recovery(injection)
     run.wait(timeout_s=END_S)
-    check_run(run, {"victim": 2})
+    run.check({"victim": 2})
     assert (pod.created - injection.injected).total_seconds() <= RETRIED_WITHIN_S
     # Airflow ends the pod of the lost try, which the executor then tells as a mismatch.
     assert noticed_by(run) == {"heartbeat timeout", "state mismatch"}
@@ -142,7 +135,7 @@ def test_exception_is_retried_after_its_delay(batch: Mapping[str, Run], fault: F
     pod = end_of_first_pod(run)
     fault.note("the task raises", f"pod {pod.name} ended, and its try failed", pod.ended, run=run)
     check_retried_once(run)
-    expect_retry_delay(run.pods, run.tries, task_id="victim", delay_s=1)
+    run.expect_retry_delay("victim", delay_s=1)
     assert noticed_by(run) == set()
 
 
@@ -165,7 +158,7 @@ def test_task_process_that_dies_by_a_signal_is_retried_at_once(batch: Mapping[st
     run = batch["killed"]
     pod = end_of_first_pod(run)
     fault.note("the task's process: killed", f"pod {pod.name} ended before its task", pod.ended, run=run)
-    expect_retried_within(run.pods, run.tries, task_id="victim", limit_s=10)
+    run.expect_retried_within("victim", limit_s=10)
 
 
 def test_supervisor_that_dies_is_retried_at_once(batch: Mapping[str, Run], fault: Faults) -> None:
@@ -197,9 +190,8 @@ def test_task_that_always_raises_fails_its_downstream_alone(batch: Mapping[str, 
     run = batch["always raises"]
     pod = end_of_first_pod(run)
     fault.note("the task raises", f"pod {pod.name} ended, and its try failed", pod.ended, run=run)
-    with_pods = [ti for ti in run.tries if ti.task_id != "downstream"]
-    expect_tries(with_pods, {"victim": 3, "sibling": 1}, run.pods)
-    expect_one_pod_per_try(run.pods, with_pods)
+    run.expect_tries({"victim": 3, "sibling": 1})
+    run.expect_one_pod_per_try()
     last = {ti.task_id: ti.state for ti in run.task_instances}
     assert last == {"victim": "failed", "downstream": "upstream_failed", "sibling": "success"}, run.story
     assert run.state == "failed"

@@ -4,14 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.faults.ledger import Faults
-from harness.observe.expectations import expect_untouched
-from harness.observe.pods import WorkerPod
-from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
-from harness.waiting import NotYet, WaitTimeoutError, wait_until
+from harness import AirflowEnv, NotYet, Run, Runs, WaitTimeoutError, WorkerPod, wait_until
+from harness.faults import Faults
 
-from ..checks import check_run
 from .components import wait_until_task_is
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
@@ -72,7 +67,7 @@ def test_task_that_fits_on_no_node_waits_until_one_fits(
     finally:
         airflow_env.kubernetes.merge("Node", node, "", {"metadata": {"labels": {PLACE: None}}})
     fault.note_recovery(injection)
-    check_run(run, {"victim": 1, "sibling": 1})
+    run.check({"victim": 1, "sibling": 1})
     bound = run.pod_of("victim")
     assert bound
     assert bound.node == node
@@ -104,4 +99,4 @@ def unschedulable(run: Run) -> WorkerPod | NotYet:
 def check_sibling(run: Run) -> None:
     pod = run.pod_of("sibling")
     assert pod
-    expect_untouched(run.pods, run.tries, uids={pod.uid}, task_id="sibling")
+    run.expect_untouched("sibling", uids={pod.uid})

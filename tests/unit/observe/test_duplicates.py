@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.observe.duplicates import find_duplicates, most_at_once
+from harness.observe.duplicates import find_duplicates
 from harness.observe.pods import ContainerStatus, WorkerPod
 
 from .samples import at, pod
@@ -34,10 +34,3 @@ def worker(name: str, started: float | None, finished: float | None = None, try_
 )
 def test_pods_of_one_try_must_not_overlap(pods: list[WorkerPod], duplicates: list[str]) -> None:
     assert [one.name for one in find_duplicates(pods)] == duplicates
-
-
-@pytest.mark.parametrize(
-    ("spans", "most"), [([], 0), ([(0, 9)], 1), ([(0, 9), (9, 12)], 1), ([(0, 9), (8, 12), (8.5, 9)], 3)]
-)
-def test_most_at_once(spans: list[tuple[float, float]], most: int) -> None:
-    assert most_at_once((at(start), at(end)) for start, end in spans) == most

@@ -1,20 +1,24 @@
 """Expectations: each passes what is right and names what is wrong."""
 
+from typing import Any
+
 import pytest
 
-from harness.observe import expectations as expect
+from harness.observe.expectations import Account
+from harness.observe.follower import Gap
+from harness.tools.airflow_records import TaskKey
 
 from .samples import at, one_try, pod
 
 
 def test_one_pod_per_try_passes_tries_and_mapped_tasks() -> None:
     keys = [("work", 1, 0), ("work", 1, 1), ("flaky", 1, -1), ("flaky", 2, -1)]
-    expect.expect_one_pod_per_try([pod(*key) for key in keys], [one_try(*key) for key in keys])
+    Account([pod(*key) for key in keys], [one_try(*key) for key in keys]).expect_one_pod_per_try()
 
 
 def test_missing_and_superfluous_pods_are_named() -> None:
     with pytest.raises(AssertionError) as caught:
-        expect.expect_one_pod_per_try([pod("a"), pod("a", name="again")], [one_try("a"), one_try("b", 2)])
+        Account([pod("a"), pod("a", name="again")], [one_try("a"), one_try("b", 2)]).expect_one_pod_per_try()
     assert "without a pod: b try 2; pods too many: a try 1" in str(caught.value)
     assert "pod again (a try 1, uid uid-again): Succeeded" in str(caught.value)
 
@@ -22,86 +26,86 @@ def test_missing_and_superfluous_pods_are_named() -> None:
 def test_shared_uid_is_named() -> None:
     pods = [pod("a", uid="same"), pod("b", uid="same")]
     with pytest.raises(AssertionError, match=r"shared: \['same'\]"):
-        expect.expect_one_pod_per_try(pods, [one_try("a"), one_try("b")])
+        Account(pods, [one_try("a"), one_try("b")]).expect_one_pod_per_try()
 
 
 def test_hostname_must_be_the_pod_s_name() -> None:
-    expect.expect_hostnames([pod()], [one_try()])
+    Account([pod()], [one_try()]).expect_hostnames()
     with pytest.raises(AssertionError, match="work try 1 says elsewhere, its pod is pod-work--1-1"):
-        expect.expect_hostnames([pod()], [one_try(hostname="elsewhere")])
+        Account([pod()], [one_try(hostname="elsewhere")]).expect_hostnames()
     with pytest.raises(AssertionError, match="says nothing, its pod is not there"):
-        expect.expect_hostnames([], [one_try(hostname="")])
+        Account([], [one_try(hostname="")]).expect_hostnames()
 
 
 def test_tries_are_counted_by_task_and_map_index() -> None:
     tries = [one_try("a"), one_try("b", 1, 0), one_try("b", 2, 0)]
-    expect.expect_tries(tries, {"a": 1, "b[0]": 2})
+    Account([], tries).expect_tries({"a": 1, "b[0]": 2})
     with pytest.raises(AssertionError, match=r"expected: tries \{'a': 1\}\nseen: \{'a': 1, 'b\[0\]': 2\}"):
-        expect.expect_tries(tries, {"a": 1})
+        Account([], tries).expect_tries({"a": 1})
 
 
 def test_the_last_try_must_succeed() -> None:
-    expect.expect_all_succeeded([one_try(state="failed"), one_try(try_number=2)])
+    Account([], [one_try(state="failed"), one_try(try_number=2)]).expect_success()
     with pytest.raises(AssertionError, match="'work': 'failed'"):
-        expect.expect_all_succeeded([one_try(try_number=2, state="failed"), one_try()])
+        Account([], [one_try(try_number=2, state="failed"), one_try()]).expect_success()
     with pytest.raises(AssertionError, match="no task at all"):
-        expect.expect_all_succeeded([])
+        Account([], []).expect_success()
 
 
 def test_retry_delay_allows_for_whole_seconds() -> None:
     tries = [one_try(end=at(8.9)), one_try(try_number=2)]
-    expect.expect_retry_delay([pod(), pod(try_number=2, created=13)], tries, task_id="work", delay_s=5)
+    Account([pod(), pod(try_number=2, created=13)], tries).expect_retry_delay("work", delay_s=5)
     with pytest.raises(AssertionError, match=r"(?s)not before .*12:00:13.*made at .*12:00:12"):
-        expect.expect_retry_delay([pod(), pod(try_number=2, created=12)], tries, task_id="work", delay_s=5)
+        Account([pod(), pod(try_number=2, created=12)], tries).expect_retry_delay("work", delay_s=5)
 
 
 def test_retry_delay_needs_a_retry() -> None:
     with pytest.raises(AssertionError, match="a second pod"):
-        expect.expect_retry_delay([pod()], [one_try()], task_id="work", delay_s=5)
+        Account([pod()], [one_try()]).expect_retry_delay("work", delay_s=5)
 
 
 def test_retried_within_a_limit() -> None:
     pods = [pod(ended=10), pod(try_number=2, created=70, ended=75)]
-    expect.expect_retried_within(pods, [], task_id="work", limit_s=60)
+    Account(pods, []).expect_retried_within("work", limit_s=60)
     with pytest.raises(AssertionError, match="it came after 60 s"):
-        expect.expect_retried_within(pods, [], task_id="work", limit_s=59)
+        Account(pods, []).expect_retried_within("work", limit_s=59)
     with pytest.raises(AssertionError, match="and a second one"):
-        expect.expect_retried_within(pods[:1], [], task_id="work", limit_s=60)
+        Account(pods[:1], []).expect_retried_within("work", limit_s=60)
 
 
 def test_force_deleted_pod_ends_with_its_object() -> None:
     first = pod(containers=(), deleted=at(20))
-    expect.expect_retried_within([first, pod(try_number=2, created=21)], [], task_id="work", limit_s=2)
+    Account([first, pod(try_number=2, created=21)], []).expect_retried_within("work", limit_s=2)
 
 
 def test_witness_must_run_at_the_fault() -> None:
     victim = pod("victim", ended=5)
-    expect.expect_witness([], [], witness=one_try("bystander"), victim=victim)
+    Account([], [one_try("bystander")]).expect_witness("bystander", victim=victim)
     with pytest.raises(AssertionError, match="bystander running when victim try 1 ended"):
-        expect.expect_witness([], [], witness=one_try("bystander", end=at(4)), victim=victim)
+        Account([], [one_try("bystander", end=at(4))]).expect_witness("bystander", victim=victim)
 
 
 def test_untouched_means_first_try_and_the_same_pods() -> None:
     pods, tries = [pod("a"), pod("b")], [one_try("a"), one_try("b", state="failed")]
-    expect.expect_untouched(pods, tries, uids={"uid-pod-a--1-1"}, task_id="a")
+    Account(pods, tries).expect_untouched("a", uids={"uid-pod-a--1-1"})
     with pytest.raises(AssertionError, match="b try 1: failed"):
-        expect.expect_untouched(pods, tries, uids={"uid-pod-a--1-1"})
+        Account(pods, tries).expect_untouched(uids={"uid-pod-a--1-1"})
     with pytest.raises(AssertionError, match=r"stay in pods \['other'\]"):
-        expect.expect_untouched(pods, tries, uids={"other"}, task_id="a")
+        Account(pods, tries).expect_untouched("a", uids={"other"})
     with pytest.raises(AssertionError, match="no try at all"):
-        expect.expect_untouched(pods, tries, uids={"other"}, task_id="nobody")
+        Account(pods, tries).expect_untouched("nobody", uids={"other"})
 
 
 def test_nothing_left_names_what_runs() -> None:
-    expect.expect_nothing_left([pod()])
+    Account([pod()], []).expect_nothing_left()
     running = pod(deleted=None, phases=(pod().phases[0],))
     with pytest.raises(AssertionError, match=r"pod-work--1-1 \(work try 1\): Pending"):
-        expect.expect_nothing_left([running])
+        Account([running], []).expect_nothing_left()
 
 
 def test_timeline_is_in_order_from_the_first_event() -> None:
     with pytest.raises(AssertionError) as caught:
-        expect.expect_tries([one_try()], {}, [pod()])
+        Account([pod()], [one_try()]).expect_tries({})
     story = str(caught.value).split("what happened:\n")[1].splitlines()
     assert story[0] == "    0.00 s  pod pod-work--1-1 (work try 1, uid uid-pod-work--1-1): Pending"
     assert story[-1] == "   10.00 s  pod pod-work--1-1 (work try 1, uid uid-pod-work--1-1): gone"
@@ -111,15 +115,108 @@ def test_timeline_is_in_order_from_the_first_event() -> None:
 
 def test_timeline_of_nothing_says_so() -> None:
     with pytest.raises(AssertionError, match="nothing happened"):
-        expect.expect_all_succeeded([])
+        Account([], []).expect_success()
 
 
 def test_makespan_is_from_the_first_schedule_to_the_last_end() -> None:
     tries = [one_try("a", scheduled=at(0), start=at(2), end=at(10)), one_try("b", start=at(5), end=at(30))]
-    assert expect.makespan_s(tries) == 30
-    assert expect.makespan_s([*tries, one_try("c", end=None)]) is None
-    expect.expect_makespan([], tries, quiet_s=20)
+    assert Account([], tries).makespan_s == 30
+    assert Account([], [*tries, one_try("c", end=None)]).makespan_s is None
+    Account([], tries).expect_makespan(quiet_s=20)
     with pytest.raises(AssertionError, match=r"within 1.5 times the quiet 19 s\nseen: 30 s"):
-        expect.expect_makespan([], tries, quiet_s=19)
+        Account([], tries).expect_makespan(quiet_s=19)
     with pytest.raises(AssertionError, match="it has no end"):
-        expect.expect_makespan([], [one_try("c", end=None)], quiet_s=19)
+        Account([], [one_try("c", end=None)]).expect_makespan(quiet_s=19)
+
+
+SKIPPED = {"state": "skipped", "hostname": "", "queued": None, "start": None, "end": None}
+
+
+def resumed(**others: Any) -> Account:
+    """Return the account of a try that was handed from pod `first` to pod `then`."""
+    pods = [pod(name="first", created=0, ended=4), pod(name="then", created=10, ended=15)]
+    given: dict[str, Any] = {"starts": {TaskKey("work", -1, 1): ["first", "then"]}, **others}
+    return Account(given.pop("pods", pods), [given.pop("ti", one_try(hostname="then", end=at(15)))], **given)
+
+
+def check(account: Account, tries: dict[str, int]) -> None:
+    account.expect_tries(tries)
+    account.expect_one_pod_per_try()
+    account.expect_hostnames()
+    account.expect_success()
+    account.expect_nothing_left()
+
+
+def test_task_without_a_worker_is_a_try_without_a_pod() -> None:
+    empty = one_try("start", hostname="", queued=None)
+    check(Account([pod()], [empty, one_try()]), {"start": 1, "work": 1})
+
+
+def test_skipped_task_is_no_try_and_no_failure() -> None:
+    check(Account([pod()], [one_try(), one_try("other", 0, **SKIPPED)]), {"work": 1})
+
+
+def test_task_that_skips_itself_is_a_try_with_a_pod() -> None:
+    check(Account([pod()], [one_try(state="skipped")]), {"work": 1})
+    with pytest.raises(AssertionError, match="without a pod: work try 1"):
+        Account([], [one_try(state="skipped")]).expect_one_pod_per_try()
+
+
+def test_mapped_group_of_length_zero_is_no_try() -> None:
+    group = [one_try("etl.extract", 0, **SKIPPED), one_try("etl.load", 0, **SKIPPED)]
+    check(Account([pod("names")], [one_try("names"), *group]), {"names": 1})
+
+
+def test_upstream_failed_is_a_failure_without_a_try() -> None:
+    below = one_try("below", 0, **{**SKIPPED, "state": "upstream_failed"})
+    account = Account([pod()], [one_try(), below])
+    account.expect_one_pod_per_try()
+    with pytest.raises(AssertionError, match="'below': 'upstream_failed'"):
+        account.expect_success()
+    with pytest.raises(AssertionError, match="below try 0: upstream_failed"):
+        account.expect_untouched(uids={"uid-pod-work--1-1"})
+
+
+def test_teardown_that_failed_is_a_failure() -> None:
+    tries = [one_try("set_up"), one_try("work"), one_try("tear_down", state="failed")]
+    with pytest.raises(AssertionError, match="'tear_down': 'failed'"):
+        Account([], tries).expect_success()
+
+
+def test_try_that_was_rescheduled_or_deferred_has_a_pod_each_time() -> None:
+    check(resumed(), {"work": 1})
+
+
+def test_second_pod_that_airflow_knows_no_start_of_is_too_many() -> None:
+    with pytest.raises(AssertionError, match="pods too many: work try 1"):
+        resumed(starts={}).expect_one_pod_per_try()
+    with pytest.raises(AssertionError, match="pods too many: work try 1"):
+        resumed(starts={TaskKey("work", -1, 1): ["then"]}).expect_one_pod_per_try()
+
+
+def test_start_whose_pod_nobody_saw_is_a_pod_too_few() -> None:
+    starts = {TaskKey("work", -1, 1): ["first", "unseen", "then"]}
+    with pytest.raises(AssertionError, match="without a pod: work try 1"):
+        resumed(starts=starts).expect_one_pod_per_try()
+
+
+def test_resumed_try_must_name_each_of_its_pods() -> None:
+    with pytest.raises(AssertionError, match="work try 1 says other, then, its pod is first, then"):
+        resumed(starts={TaskKey("work", -1, 1): ["other", "then"]}).expect_hostnames()
+    with pytest.raises(AssertionError, match="says first, elsewhere, its pod is first, then"):
+        resumed(ti=one_try(hostname="elsewhere")).expect_hostnames()
+
+
+def test_two_pods_at_work_on_a_resumed_try_are_named() -> None:
+    pods = [pod(name="first", created=0, ended=12), pod(name="then", created=10, ended=15)]
+    with pytest.raises(AssertionError, match=r"a second one: then \(work try 1\)"):
+        resumed(pods=pods).expect_one_pod_per_try()
+
+
+def test_story_tells_when_airflow_was_away() -> None:
+    outages = [Gap(at(-60), "before the run", at(-50)), Gap(at(5), "connection refused", at(7)), Gap(at(9), "again")]
+    story = Account([pod()], [one_try()], outages=outages).story.splitlines()
+    assert "    5.00 s  Airflow is away: connection refused" in story
+    assert "    7.00 s  Airflow is back" in story
+    assert "    9.00 s  Airflow is away: again" in story
+    assert not [line for line in story if "before the run" in line]

@@ -7,7 +7,8 @@ import httpx2 as httpx
 import pytest
 
 from harness.observe.recorder import PodRecorder
-from harness.observe.runs import Runs
+from harness.observe.runs import Run, Runs
+from harness.tools.airflow_client import AirflowApiError
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.airflow import FakeAirflow, task_instance
@@ -60,6 +61,13 @@ def test_unpauses_before_it_triggers(scene: Scene) -> None:
     assert methods == ["PATCH", "POST"]
 
 
+def test_run_of_a_paused_dag_is_triggered_all_the_same(scene: Scene) -> None:
+    run = scene.runs.start("example", is_paused=True)
+    pause, trigger = (one for one in scene.airflow.requests if one.url.path != "/auth/token")
+    assert (pause.method, pause.content) == ("PATCH", b'{"is_paused":true}')
+    assert run.run_id in trigger.content.decode()
+
+
 def test_wait_until_running_asks_both_sides(scene: Scene) -> None:
     run = scene.runs.start("example")
     scene.set_run(run.run_id, "running", task_instance("work", state="queued"))
@@ -77,6 +85,89 @@ def test_wait_ends_when_run_and_pods_are_over(scene: Scene) -> None:
     scene.server.put("pods", worker_pod("a", phase="Succeeded", run=run.run_id))
     assert run.wait(timeout_s=5).state == "success"
     assert "work try 1: success" in run.story
+
+
+def test_wait_rides_out_an_outage_longer_than_a_request(scene: Scene) -> None:
+    run = scene.runs.start("example")
+    scene.set_run(run.run_id, "success", task_instance("work"))
+    scene.airflow.time.at(scene.airflow.time.seconds + 200, lambda: setattr(scene.airflow, "is_down", False))
+    scene.airflow.is_down = True
+    assert run.wait(timeout_s=300).state == "success"
+    (outage,) = scene.recorder.outages
+    assert "connection refused" in outage.reason
+    assert outage.end is not None
+    assert run.look().outages == [outage]
+
+
+def test_wait_that_ends_in_an_outage_says_so(scene: Scene) -> None:
+    run = scene.runs.start("example")
+    scene.airflow.is_down = True
+    with pytest.raises(WaitTimeoutError, match=r"not reached in 100 s; last seen: .*connection refused"):
+        run.wait(timeout_s=100)
+    (outage,) = scene.recorder.outages
+    assert outage.end is None
+
+
+def test_wait_until_running_rides_out_an_outage(scene: Scene) -> None:
+    run = scene.runs.start("example")
+    scene.set_run(run.run_id, "running", task_instance("work", state="running"))
+    scene.server.put("pods", worker_pod("a", phase="Running", run=run.run_id))
+    scene.recorder.catch_up()
+    refusal = httpx.Response(503, json={"detail": "starting"})
+    scene.airflow.failures = [lambda: refusal, lambda: refusal]
+    assert run.wait_until_running("work", timeout_s=60).name == "a"
+    assert [bool(outage.end) for outage in scene.recorder.outages] == [True]
+
+
+def test_answer_that_is_a_refusal_ends_a_wait(scene: Scene) -> None:
+    run = scene.runs.start("example")
+    scene.airflow.failures = [lambda: httpx.Response(403, json={"detail": "not yours"})]
+    with pytest.raises(AirflowApiError, match="403"):
+        run.wait(timeout_s=60)
+    assert scene.recorder.outages == []
+
+
+def check_scene(scene: Scene, *names: str, run_state: str = "success", **task: Any) -> Run:
+    run = scene.runs.start("example")
+    queued = {"queued_when": "2026-11-22T12:00:01Z", "hostname": names[-1] if names else ""}
+    scene.set_run(run.run_id, run_state, task_instance("work", **{**queued, **task}))
+    for name in names:
+        scene.server.put("pods", worker_pod(name, phase="Succeeded", run=run.run_id))
+    scene.recorder.catch_up()
+    return run
+
+
+def test_check_passes_a_run_that_was_as_it_should(scene: Scene) -> None:
+    check_scene(scene, "a").check({"work": 1})
+    assert not [path for path in scene.airflow.paths() if path.endswith("eventLogs")], "asked without a need"
+
+
+@pytest.mark.parametrize(
+    ("tries", "state", "task", "what"),
+    [
+        (2, "success", {}, "expected: tries {'work': 2}"),
+        (1, "success", {"hostname": "b"}, "the try's hostname is its pod's name"),
+        (1, "success", {"state": "failed"}, "every task ends in success"),
+        (1, "failed", {}, "expected: the run succeeds\nseen: it is failed"),
+    ],
+)
+def test_check_names_what_is_wrong(scene: Scene, tries: int, state: str, task: dict[str, str], what: str) -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_scene(scene, "a", run_state=state, **task).check({"work": tries})
+    assert what in str(caught.value)
+
+
+def test_check_asks_in_which_pods_a_try_began_when_it_had_several(scene: Scene) -> None:
+    run = check_scene(scene, "a", "b")
+    begun = {"event": "running", "task_id": "work", "map_index": None, "try_number": 1}
+    lines = [{**begun, "extra": f'{{"host_name": "{name}"}}'} for name in ("a", "b")]
+    scene.airflow.answers["/api/v2/eventLogs"] = {"event_logs": lines, "total_entries": 2}
+    run.check({"work": 1})
+
+
+def test_tries_are_those_that_there_were(scene: Scene) -> None:
+    run = check_scene(scene, run_state="running", try_number=0)
+    assert (run.tries, [ti.try_number for ti in run.task_instances]) == ([], [0])
 
 
 def test_run_that_goes_on_is_ended(scene: Scene) -> None:
