@@ -42,7 +42,7 @@ def _image(env: AirflowEnv) -> str:
         binaries = {ROUTER.name: env.environment.parts.go.ensure(ROUTER)}
         with build_context(FOLDER, binaries) as context, build_secrets() as secrets:
             recipes.docker.build(context, image, args={"BASE": recipes.base}, secrets=secrets)
-    cluster.load(control_plane(env.settings), image)
+    cluster.load(env.control_plane, image)
     return image
 
 
