@@ -3,7 +3,7 @@ harness := .venv/bin/harness
 tox := .venv/bin/tox run -e
 
 .DEFAULT_GOAL := help
-.PHONY: help dev-up dev-down dev-status doctor dags dags-watch backup restore test lint type unit chart dagtest e2e slow faults foreign lowest newest nightly bench clean
+.PHONY: help dev-up dev-down dev-status doctor dags dags-watch backup restore test lint type unit chart dagtest e2e slow faults foreign lowest newest nightly bench docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /\1\t/' | expand -t 28
@@ -43,6 +43,9 @@ nightly: .venv/ready ## run the whole matrix, as CI does at night: every part ru
 
 lint type unit chart dagtest e2e slow faults foreign lowest newest: .venv/ready ## run one of them
 	@$(tox) $@
+
+docs: .venv/ready ## write the pages that follow from the code: command line and settings
+	@.venv/bin/python docs/generate.py
 
 clean: ## remove what Python tools made here
 	@rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .pytest-kind

@@ -1,4 +1,4 @@
-"""How long redaction takes by the size of its input: prints the table of docs/measurements.md.
+"""How long redaction takes by the size of its input: prints the table of docs/reference/measurements.md.
 
 .venv/bin/python bench/redaction.py [LARGEST]
 """

@@ -16,7 +16,8 @@ from .generated import Keep, between
 from .pod_security import CONTROLS
 from .render import CHART, HELM_DIR, STABLE, Rendering, render
 
-DOCS = HELM_DIR.parent / "docs" / "chart.md"
+REFERENCE = HELM_DIR.parent / "docs/reference"
+CHECKS, VALUES = REFERENCE / "chart-checks.md", REFERENCE / "chart-values.md"
 
 # kube-score's check, and why what it finds is right here. CPU limits are not asked for: they throttle a burst that
 # finds idle cores, and what a pod is sure of is its request.
@@ -88,7 +89,7 @@ def test_the_table_of_findings_is_current(findings: dict[str, set[str]], everyth
         return f"every pod but {listed(others)}" if others else "every pod"
 
     rows = [(f"`{check}`", where(findings[check]), EXPLAINED[check]) for check in sorted(EXPLAINED)]
-    keep(DOCS, between(DOCS.read_text(), "findings", table("kube-score finds", "in", "why it stands", rows=rows)))
+    keep(CHECKS, between(CHECKS.read_text(), "findings", table("kube-score finds", "in", "why it stands", rows=rows)))
 
 
 def pod_name(rendering: Rendering, component: str) -> str:
@@ -105,8 +106,8 @@ def test_the_table_of_pod_security_is_current(everything: Rendering, keep: Keep)
     assert {control.name: control.refused(pods) for control in CONTROLS} == {one.name: set() for one in CONTROLS}
     rows = [(one.name, one.asked, one.had(pods)) for one in CONTROLS]
     keep(
-        DOCS,
-        between(DOCS.read_text(), "pod security", table("control", "`restricted` asks for", "pods have", rows=rows)),
+        CHECKS,
+        between(CHECKS.read_text(), "pod security", table("control", "`restricted` asks for", "pods have", rows=rows)),
     )
 
 
@@ -134,4 +135,4 @@ def test_the_reference_of_the_values_is_current(tools: Tools, keep: Keep) -> Non
     )
     done = run(tools.helm_docs, "--chart-search-root", CHART, *words)
     assert done.returncode == 0, done.stderr
-    keep(DOCS, between(DOCS.read_text(), "values", done.stdout))
+    keep(VALUES, between(VALUES.read_text(), "values", done.stdout))

@@ -1,6 +1,6 @@
 """kube-router on an environment's node for a while: it enforces NetworkPolicies, where the node's network may not.
 
-Of kube-router only the firewall runs: https://github.com/cloudnativelabs/kube-router, docs/user-guide.md.
+Of kube-router only the firewall runs: the user's guide of https://github.com/cloudnativelabs/kube-router.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The chart is installed by the commands of `docs/plain-helm.md`, as they stand there, with plain helm and kubectl."""
+"""The commands of `docs/how-to/install-with-plain-helm.md`, as they stand there, install the chart and run a DAG."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def test_commands_of_the_docs_install_airflow_and_run_a_dag(
 ) -> None:
     folder = tmp_path / "private"
     folder.mkdir(mode=0o700)
-    document = (airflow_env.settings.project / "docs/plain-helm.md").read_text()
+    document = (airflow_env.settings.project / "docs/how-to/install-with-plain-helm.md").read_text()
     settings, *blocks = SHELL_BLOCK.findall(document)
     given = {"NAMESPACE": namespace, "PORT": str(free_port()), "FOLDER": str(folder)}
     assert re.findall(r"^(\w+)=", settings, re.MULTILINE) == list(given)

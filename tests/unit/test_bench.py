@@ -32,4 +32,4 @@ def test_kept_table_is_that_of_the_kept_numbers() -> None:
     numbers = json.loads((results / "dags_live.json").read_text())
     table = load(ROOT / "bench/dags_live.py").table(numbers["harness_s"], numbers["baseline_s"])
     assert (results / "dags_live.md").read_text() == table
-    assert table in (ROOT / "docs/measurements.md").read_text()
+    assert table in (ROOT / "docs/reference/measurements.md").read_text()

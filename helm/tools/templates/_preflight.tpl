@@ -8,7 +8,7 @@ key, never a value. Call: (list $ "airflow-ui-creds" (dict "username" "pattern")
 {{- $patterns := index . 2 -}}
 {{- $secret := lookup "v1" "Secret" $namespace $name -}}
 {{- if not $secret -}}
-{{- fail (printf "namespace %s has no Secret %s: make it first, see docs/chart.md" $namespace $name) -}}
+{{- fail (printf "namespace %s has no Secret %s: make it first, see docs/reference/chart.md" $namespace $name) -}}
 {{- end -}}
 {{- $data := $secret.data | default dict -}}
 {{- range $key := keys $patterns | default (keys $data) | sortAlpha -}}
