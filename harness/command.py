@@ -1,10 +1,14 @@
-"""The only user of subprocess: argument lists, always a time-out, and errors that one can paste into a shell."""
+"""The only user of subprocess: argument lists, always a time-out, and errors that one can paste into a shell.
 
+Each command is logged with its time and exit code when it ended; what it was given by standard input is not.
+"""
+
+import logging
 import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +16,11 @@ from typing import IO
 
 from harness.errors import HarnessError
 from harness.redact import redact
+from harness.waiting import CLOCK
 
+LOGGER = logging.getLogger(__name__)
 TAIL_LINES = 30
+LONGEST_WORD = 200
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class CommandError(HarnessError):
     """A command failed, is missing, or took too long; the message holds it as one could paste it, and its output."""
 
     def __init__(self, argv: Sequence[str], why: str, output: str = "") -> None:
-        tail = "\n".join(redact(output).strip().splitlines()[-TAIL_LINES:])
+        tail = _tail(output)
         what = f"{why}: {redact(shlex.join(argv))}"
         super().__init__(f"{what}\n{tail}" if tail else what)
         self.output = output
@@ -58,12 +65,18 @@ def run(
     the environment. Raises `error` when the command is missing, runs longer than `timeout_s` seconds or, with `check`,
     exits with another code than 0.
     """
-    with _input(stdin) as source, _sink(stdout) as sink, _started(argv, source, env, cwd, sink, error=error) as process:
+    with (
+        _logged(argv) as end,
+        _input(stdin) as source,
+        _sink(stdout) as sink,
+        _started(argv, source, env, cwd, sink, error=error) as process,
+    ):
         try:
             out, err = process.communicate(_bytes(stdin), timeout=timeout_s)
         except subprocess.TimeoutExpired as late:
             _end(process)
             raise error(argv, f"no end after {timeout_s:.0f} s", _text(late.stderr)) from None
+        end(process.returncode, _text(err))
     result = Result(process.returncode, _text(out), _text(err))
     if check and result.returncode != 0:
         raise error(argv, f"exit code {result.returncode}", f"{result.stdout}\n{result.stderr}")
@@ -78,17 +91,20 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
     # Before the start, so that none is missed; a handler, unlike SIG_IGN, is not handed down.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        process = subprocess.Popen(argv, env={**os.environ, **(env or {})})
-        try:
-            return process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
+        with _logged(argv) as end:
+            process = subprocess.Popen(argv, env={**os.environ, **(env or {})})
+            try:
+                process.wait()
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+            end(process.returncode, "")
     except OSError as error:
         raise CommandError(argv, str(error)) from None
     finally:
         signal.signal(signal.SIGINT, before)
+    return process.returncode
 
 
 def pipe(
@@ -96,6 +112,8 @@ def pipe(
 ) -> None:
     """Feed the output of `source` to `sink`; raises `error` for whichever failed."""
     with (
+        _logged(source) as end_first,
+        _logged(sink) as end_second,
         _started(source, subprocess.DEVNULL, error=error) as first,
         _started(sink, first.stdout, error=error) as second,
     ):
@@ -109,6 +127,8 @@ def pipe(
             _end(first)
             _end(second)
             raise error(sink, f"no end after {timeout_s:.0f} s") from None
+        end_first(first.returncode, _text(first_err))
+        end_second(second.returncode, _text(err))
     # The sink first: a source whose reader died fails only of that.
     for argv, process, output in ((sink, second, out + err), (source, first, first_err)):
         if process.returncode != 0:
@@ -128,6 +148,37 @@ def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | N
         )
     process.returncode = 0  # nobody waits for it; without this Python warns that it still runs
     return process.pid
+
+
+@contextmanager
+def _logged(argv: Sequence[str]) -> Iterator[Callable[[int, str], None]]:
+    """Log the command, whatever becomes of it; it came to its end when what is yielded was called."""
+    started, outcome, tail = CLOCK.now(), "ended by us, or not started", ""
+    LOGGER.debug("starting: %s", _Shown(argv))
+
+    def end(code: int, errors: str) -> None:
+        nonlocal outcome, tail
+        outcome, tail = f"exit code {code}", f"\n{_tail(errors)}" if code else ""
+
+    try:
+        yield end
+    finally:
+        LOGGER.info("%.2f s, %s: %s%s", CLOCK.now() - started, outcome, _Shown(argv), tail.rstrip())
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A command in a log, put in words only when somebody listens."""
+
+    argv: Sequence[str]
+
+    def __str__(self) -> str:
+        words = (word if len(word) < LONGEST_WORD else f"[{len(word)} characters]" for word in self.argv)
+        return redact(shlex.join(words))
+
+
+def _tail(output: str) -> str:
+    return "\n".join(redact(output).strip().splitlines()[-TAIL_LINES:])
 
 
 @contextmanager

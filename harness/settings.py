@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         return self.state / "envs" / self.name
 
     @property
+    def log_folder(self) -> Path:
+        """What the last commands ran; it stays when `down` removes the environment."""
+        return self.state / "logs" / self.name
+
+    @property
     def kubeconfig(self) -> Path:
         """Our own; the user's ~/.kube/config is never touched."""
         return self.folder / "kubeconfig"

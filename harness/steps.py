@@ -1,10 +1,13 @@
 """An ordered list of idempotent steps, and the way in which they report."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from harness.waiting import CLOCK, Clock
+
+LOGGER = logging.getLogger(__name__)
 
 Outcome = Literal["checked", "done", "unchanged", "failed"]
 Say = Callable[[str], None]
@@ -48,4 +51,6 @@ def run_steps(steps: Iterable[Step], reporter: Reporter, clock: Clock = CLOCK) -
                 step.run(reporter.said)
                 outcome = "done" if step.is_done else "checked"
         finally:
-            reporter.ended(step.name, outcome, clock.now() - started)
+            seconds = clock.now() - started
+            LOGGER.info("%.2f s, %s: step `%s`", seconds, outcome, step.name)
+            reporter.ended(step.name, outcome, seconds)

@@ -29,6 +29,8 @@ def main(outside: Outside | None = None) -> None:
         err.print(f"{word} {escape(redact(str(error)))}", highlight=False, soft_wrap=True)
         if advice := explain(error, invocation.name):
             err.print(f"[bold]next:[/]  {escape(redact(advice))}", highlight=False, soft_wrap=True)
+        if invocation.log:
+            err.print(f"[bold]what ran:[/] {escape(str(invocation.log))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except SystemExit as stop:  # typer's own end, whatever the outcome: also of an interrupt
         if stop.code == INTERRUPTED:

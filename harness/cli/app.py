@@ -13,6 +13,7 @@ from harness.cli import dags
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table
 from harness.cli.status import print_status
+from harness.cli.what_ran import show_what_runs
 from harness.cluster import control_plane
 from harness.command import run_interactive
 from harness.environment import Environment
@@ -39,9 +40,15 @@ def common(
     context: typer.Context,
     name: Annotated[str | None, typer.Option("--name", help="Environment; several live side by side.")] = None,
     images: Annotated[str | None, typer.Option(help="Where images come from: auto, registry or mirrors.")] = None,
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", envvar="HARNESS_VERBOSE", help="Show each command and request that runs.")
+    ] = False,
 ) -> None:
     """Airflow with the KubernetesExecutor on kind: local dev environment and end-to-end tests."""
     context.obj.flags = {"name": name, "images": images}
+    if verbose:
+        context.with_resource(show_what_runs(err))
 
 
 @app.command()
@@ -50,7 +57,7 @@ def up(
     workers: Annotated[int | None, typer.Option(help="Worker nodes beside the control plane.")] = None,
 ) -> None:
     """Make the environment, or what is missing of it, and print how to use it."""
-    environment = open_environment(context, workers=workers)
+    environment = open_environment(context, log="up", workers=workers)
     started = environment.parts.clock.now()
     environment.up(StepPrinter())
     command = find_command(environment.settings.name)
@@ -64,7 +71,7 @@ def up(
 @app.command()
 def down(context: typer.Context) -> None:
     """Remove the environment: nodes, volumes, network and files. Images and caches stay."""
-    open_environment(context).down(StepPrinter())
+    open_environment(context, log="down").down(StepPrinter())
 
 
 @app.command()

@@ -29,7 +29,7 @@ def sync(
     ] = False,
 ) -> None:
     """Check the DAGs folder, deliver it and wait until Airflow serves it; no pod restarts."""
-    environment = open_environment(context)
+    environment = open_environment(context, log="dags-sync")
     environment.parts.dags.package(has_syntax_check=not no_verify)
     environment.check_exists()
     if no_verify:

@@ -1,5 +1,6 @@
 """Speaks to Airflow's REST API: logs in, repeats what may be repeated, and says what was refused and why."""
 
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,7 @@ from harness.redact import redact, remember_secrets
 from harness.tools.airflow_records import Json
 from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
+LOGGER = logging.getLogger(__name__)
 REQUEST_TIMEOUT_S = 30.0
 RETRY_GET_S = 30.0
 PAGE = 100
@@ -132,15 +134,19 @@ class AirflowClient:
         self, method: str, path: str, body: Json | None = None, query: Mapping[str, Any] | None = None
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        started = self._clock.now()
         try:
-            return self._client.request(method, path, json=body, params=query, headers=headers)
+            answer = self._client.request(method, path, json=body, params=query, headers=headers)
         except httpx.TransportError as error:
+            LOGGER.info("%.2f s, no answer: Airflow %s %s", self._clock.now() - started, method, path)
             raise AirflowApiError(
                 f"{method} {path}",
                 0,
                 f"{type(error).__name__} {error}".strip(),
                 next_step=AWAY,
             ) from None
+        LOGGER.info("%.2f s, %s: Airflow %s %s", self._clock.now() - started, answer.status_code, method, path)
+        return answer
 
 
 def _refused(asked: str, answer: httpx.Response) -> AirflowApiError:

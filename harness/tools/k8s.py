@@ -1,6 +1,7 @@
 """The Kubernetes API: JSON in and out, over the official client's connection and credentials."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -13,6 +14,9 @@ import urllib3
 from harness.errors import HarnessError, Verb
 from harness.redact import redact
 from harness.tools.k8s_kinds import KINDS, path_of
+from harness.waiting import CLOCK
+
+LOGGER = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Objects = list[Json]
@@ -258,12 +262,15 @@ class Kubernetes:
         return answer
 
     def _send(self, request: Request) -> Any:
+        started = CLOCK.now()
         try:
             response = self._connection.send(request)
+            LOGGER.info("%.2f s, %s: Kubernetes %s", CLOCK.now() - started, response.status, request.asked)
             if response.status < HTTPStatus.BAD_REQUEST:
                 return response
             text = response.data.decode("utf-8", "replace")
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            LOGGER.info("%.2f s, no answer: Kubernetes %s", CLOCK.now() - started, request.asked)
             raise KubernetesError(request.asked, 0, "no answer", str(error)) from None
         reason, message = _refusal(text)
         raise KubernetesError(request.asked, response.status, reason or response.reason or "", message)

@@ -1,6 +1,7 @@
 """The command as a person types it: exit codes and messages."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -33,7 +34,7 @@ def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         captured = capsys.readouterr()
         code = caught.value.code
         assert isinstance(code, int)
-        return code, captured.out, captured.err
+        return code, captured.out, re.sub(r"what ran: .*\n", "", captured.err)
 
     return run
 
@@ -78,6 +79,19 @@ def test_next_step_names_the_environment(harness: Run, monkeypatch: pytest.Monke
     assert harness("--name", "ci", "up")[2] == f"error: no\n{words}"
     monkeypatch.setenv("HARNESS_NAME", "ci")
     assert harness("up")[2] == f"error: no\n{words}"
+
+
+def test_failure_names_the_file_with_what_ran(
+    harness: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    let_up(monkeypatch, HarnessError("the cluster is not ready"))
+    harness("--name", "ci", "up")
+    (log,) = (tmp_path / "state" / "logs" / "ci").iterdir()
+    monkeypatch.setattr(sys, "argv", ["harness", "--name", "ci", "up"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    named = [line for line in capsys.readouterr().err.splitlines() if line.startswith("what ran: ")]
+    assert [Path(line.removeprefix("what ran: ")).parent for line in named] == [log.parent]
 
 
 def test_host_that_does_not_allow_it_is_2(harness: Run, monkeypatch: pytest.MonkeyPatch) -> None:
