@@ -83,7 +83,7 @@ def run(
     return result
 
 
-def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
+def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
     """Give the terminal to `argv` and return its exit code; the person at the terminal is its time-out.
 
     Ctrl-C reaches the command by the terminal, and it ends in its own time: a test session has things to remove.
@@ -92,7 +92,7 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         with _logged(argv) as end:
-            process = subprocess.Popen(argv, env={**os.environ, **(env or {})})
+            process = subprocess.Popen(argv, env={**os.environ, **(env or {})}, cwd=cwd)
             try:
                 process.wait()
             except BaseException:

@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     """The workload whose pod runs `harness airflow`."""
     scheduler_container: str = "scheduler"
     """The container of that pod."""
+    tests: list[str] = []
+    """What `harness test` gives pytest before the person's own arguments; without any, pytest's `testpaths` decide."""
     make_secrets: bool = True
     """Whether `up` makes the two Secrets when they are missing; else it refuses, and a person makes them."""
 

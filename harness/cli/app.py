@@ -136,10 +136,10 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 @app.command(context_settings=PASS_THROUGH)
 def test(context: typer.Context) -> None:
-    """Run the end-to-end tests on this environment; what follows `--` goes to pytest."""
+    """Run the project's tests on this environment, in the project's folder; what follows `--` goes to pytest."""
     settings = open_environment(context).settings
-    argv = [sys.executable, "-m", "pytest", "tests/e2e", f"--airflow-env={settings.name}", *context.args]
-    raise typer.Exit(run_interactive(argv))
+    argv = [sys.executable, "-m", "pytest", f"--airflow-env={settings.name}", *settings.tests, *context.args]
+    raise typer.Exit(run_interactive(argv, cwd=settings.project))
 
 
 @app.command()

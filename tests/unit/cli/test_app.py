@@ -2,6 +2,8 @@
 
 import json
 import sys
+from configparser import ConfigParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from ..fakes.kubernetes import FakeApiServer
 from ..samples import DOCKER
 from .invoke import invoke
 
+ROOT = Path(__file__).parents[3]
 GOOD = Row("cluster", "ready", "node", is_good=True)
 BAD = Row("dags", "differs", "2 files", is_good=False, advice=Verb("dags sync", "delivers them"))
 
@@ -133,10 +136,44 @@ def test_airflow_runs_in_the_scheduler(
     assert invoke("airflow", "--", "dags", "list", outside=outside).exit_code == 0
 
 
-def test_test_runs_pytest_on_this_environment(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_test_runs_pytest_on_this_environment_in_the_project(
+    commands: FakeCommands, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cli_app.sys, "executable", "python")
-    commands.on("python", "-m", "pytest", "tests/e2e", "--airflow-env=ci", "-k", "retries", returncode=1)
+    commands.on("python", "-m", "pytest", "--airflow-env=ci", "-k", "retries", returncode=1)
+    (project / "below").mkdir()
+    monkeypatch.chdir(project / "below")
     assert invoke("--name", "ci", "test", "--", "-k", "retries").exit_code == 1
+    assert commands.calls[0].cwd == project
+
+
+def test_project_says_what_its_tests_are(
+    commands: FakeCommands, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_app.sys, "executable", "python")
+    (project / "pyproject.toml").write_text('[tool.harness]\ntests = ["checks", "-m", "not slow"]\n')
+    commands.on("python", "-m", "pytest", "--airflow-env=dev", "checks", "-m", "not slow", "-x")
+    assert invoke("test", "--", "-x").exit_code == 0
+
+
+@pytest.mark.processes
+def test_without_a_word_pytest_s_own_testpaths_are_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "pyproject.toml").write_text('[tool.harness]\n[tool.pytest.ini_options]\ntestpaths = ["own"]\n')
+    for folder in ("own", "tests/e2e"):
+        (project / folder).mkdir(parents=True)
+        (project / folder / f"test_{folder[0]}.py").write_text("def test_it(): ...\n")
+    monkeypatch.chdir(project / "tests")
+    assert invoke("test", "--", "-q").exit_code == 0
+    assert "1 passed" in capfd.readouterr().out
+
+
+def test_make_e2e_runs_what_harness_test_runs() -> None:
+    tox = ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    assert tox["testenv:e2e"]["commands"] == "harness test -- {posargs}"
+    assert load_settings(start=ROOT).tests == ["tests/e2e", "--ignore=tests/e2e/faults", "-m", "not slow"]
 
 
 def test_pins_agree_or_each_problem_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
