@@ -58,7 +58,8 @@ def describe(parameter: Any) -> tuple[str, str, str] | None:
     if parameter.param_type_name == "option" and not parameter.is_flag:
         name += f" {parameter.metavar or parameter.name.upper()}"
     default = parameter.default
-    shown = "required" if parameter.required else "" if default in (None, "", False) else f"`{default:g}`"
+    text = f"{default:g}" if isinstance(default, float) else str(default)
+    shown = "required" if parameter.required else "" if default in (None, "", False) else f"`{text}`"
     return f"`{name}`", shown, parameter.help or ""
 
 

@@ -19,6 +19,7 @@ from harness.parts import Parts
 from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
+from harness.tools.airflow_records import NOW, LogicalDate
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes
 from harness.tools.kind import KUBECTL
@@ -64,7 +65,14 @@ class AirflowEnv:
 class RunDag(Protocol):
     """What the fixture `run_dag` is."""
 
-    def __call__(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> Run:
+    def __call__(
+        self,
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float = 300,
+        logical_date: LogicalDate = NOW,
+    ) -> Run:
         """Trigger a run and wait until it and its pods are over, however they end."""
         ...
 
@@ -170,8 +178,14 @@ def runs(airflow: AirflowApi, recorder: PodRecorder) -> Iterator[Runs]:
 def run_dag(runs: Runs) -> RunDag:
     """Return what runs a DAG to its end: `run_dag("my_dag", {"day": "2026-01-01"})`."""
 
-    def run(dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float = 300) -> Run:
-        return runs.run(dag_id, conf, timeout_s=timeout_s)
+    def run(
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float = 300,
+        logical_date: LogicalDate = NOW,
+    ) -> Run:
+        return runs.run(dag_id, conf, timeout_s=timeout_s, logical_date=logical_date)
 
     return run
 

@@ -4,15 +4,12 @@ import signal
 import sys
 from types import FrameType
 
-from rich.markup import escape
-
 from harness.advice import explain, find_command
 from harness.cli import app
 from harness.cli.options import Invocation
-from harness.cli.output import err
+from harness.cli.output import err, say
 from harness.errors import HarnessError, Interrupted
 from harness.parts import Outside
-from harness.redact import redact
 
 INTERRUPTED = Interrupted.exit_code
 
@@ -25,17 +22,17 @@ def main(outside: Outside | None = None) -> None:
     try:
         app.app(obj=invocation)
     except HarnessError as error:
-        word = "[bold]interrupted:[/]" if error.exit_code == INTERRUPTED else "[bold red]error:[/]"
-        err.print(f"{word} {escape(redact(str(error)))}", highlight=False, soft_wrap=True)
+        word, style = ("interrupted: ", "bold") if error.exit_code == INTERRUPTED else ("error: ", "bold red")
+        say(err, str(error), head=word, head_style=style)
         if advice := explain(error, invocation.name):
-            err.print(f"[bold]next:[/]  {escape(redact(advice))}", highlight=False, soft_wrap=True)
+            say(err, advice, head="next:  ", head_style="bold")
         if invocation.log:
-            err.print(f"[bold]what ran:[/] {escape(str(invocation.log))}", highlight=False, soft_wrap=True)
+            say(err, str(invocation.log), head="what ran: ", head_style="bold")
         sys.exit(error.exit_code)
     except SystemExit as stop:  # typer's own end, whatever the outcome: also of an interrupt
         if stop.code == INTERRUPTED:
             command = find_command(invocation.name)
-            err.print(f"interrupted; `{command} up` goes on from here, `{command} down` removes it", soft_wrap=True)
+            say(err, f"interrupted; `{command} up` goes on from here, `{command} down` removes it")
         raise
 
 

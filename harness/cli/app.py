@@ -9,17 +9,16 @@ from typing import Annotated
 import typer
 
 from harness.advice import find_command
-from harness.cli import dags
+from harness.cli import dags, logs
 from harness.cli.options import AsJson, open_environment
-from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table
+from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table, say
 from harness.cli.status import print_status
 from harness.cli.what_ran import show_what_runs
 from harness.cluster import control_plane
 from harness.command import run_interactive
 from harness.environment import Environment
-from harness.errors import HarnessError, UsageError, Verb, put_in_words
+from harness.errors import UsageError, put_in_words
 from harness.pin_check import check_pins, update_pins
-from harness.redact import redact
 from harness.status import read_status
 from harness.tools.kind import KUBECTL
 
@@ -61,10 +60,10 @@ def up(
     started = environment.parts.clock.now()
     environment.up(StepPrinter())
     command = find_command(environment.settings.name)
-    out.print(
-        f"\nAirflow is up at [bold]{environment.settings.url}[/] ({environment.parts.clock.now() - started:.0f} s)\n"
+    say(
+        out,
+        f"\nAirflow is up at {environment.settings.url} ({environment.parts.clock.now() - started:.0f} s)\n"
         f"  how to log in:  {command} status\n  sync the DAGs:  {command} dags sync",
-        highlight=False,
     )
 
 
@@ -85,7 +84,7 @@ def backup(
     environment = open_environment(context)
     environment.check_exists()
     print_backup("written", environment.backup(file, StepPrinter(err if as_json else out)), as_json=as_json)
-    err.print("keep it like a password: its key reads every connection and variable", style="dim", highlight=False)
+    say(err, "keep it like a password: its key reads every connection and variable", style="dim")
 
 
 @app.command()
@@ -142,32 +141,7 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(run_interactive(argv, cwd=settings.project))
 
 
-@app.command()
-def logs(
-    context: typer.Context,
-    what: Annotated[str, typer.Argument(help="A component (scheduler, api-server, ...) or a pod.")] = "",
-    tail: Annotated[int, typer.Option(help="Lines of each container.")] = 100,
-) -> None:
-    """Print the logs of all components, of one, or of a pod; secrets are masked."""
-    environment = open_environment(context)
-    environment.check_exists()
-    kubernetes, namespace = environment.parts.kubernetes, environment.settings.namespace
-    pods = [
-        pod
-        for pod in kubernetes.list("Pod", namespace)
-        if what in {"", pod["metadata"]["name"], pod["metadata"]["labels"].get(environment.settings.component_label)}
-    ]
-    if not pods:
-        raise UsageError(f"no pod or component `{what}` in {namespace}", next_step=Verb("kubectl -- get pods -A"))
-    for pod in pods:
-        name = pod["metadata"]["name"]
-        for container in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]:
-            out.rule(f"{name} {container['name']}", align="left")
-            try:
-                text = kubernetes.pod_log(name, namespace, container=container["name"], tail_lines=tail)
-            except HarnessError as error:
-                text = str(error)
-            out.print(redact(text), highlight=False, markup=False, soft_wrap=True)
+app.command("logs")(logs.logs)
 
 
 @app.command(context_settings=PASS_THROUGH)
@@ -215,10 +189,10 @@ def pins(
         raise UsageError("--check and --update exclude each other", next_step="give one of them")
     if update:
         for line in update_pins(Path(__file__).parents[1]):
-            out.print(line, highlight=False)
+            say(out, line)
     problems = check_pins()
     for problem in problems:
-        err.print(problem, highlight=False)
+        say(err, problem)
     if problems:
         raise typer.Exit(1)
-    out.print("all pins agree", highlight=False)
+    say(out, "all pins agree")

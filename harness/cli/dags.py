@@ -7,10 +7,11 @@ import typer
 
 from harness.cli.dags_commands import RUN_TIMEOUT_S, run_dag, watch_dags
 from harness.cli.options import AsJson, open_environment
-from harness.cli.output import err, out, print_json, print_table
+from harness.cli.output import err, out, print_json, print_table, say
+from harness.cli.run_request import parse_request
 from harness.delivery.live import Delivery
 from harness.environment import Environment
-from harness.redact import redact
+from harness.tools.airflow_records import NOW
 
 app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
 
@@ -33,16 +34,16 @@ def sync(
     environment.parts.dags.package(has_syntax_check=not no_verify)
     environment.check_exists()
     if no_verify:
-        err.print("not verified: the files were neither compiled nor imported in Airflow's image", highlight=False)
+        say(err, "not verified: the files were neither compiled nor imported in Airflow's image")
     delivery = environment.parts.dags.sync(force=force, is_verified=not no_verify)
     print_notes(delivery.notes)
-    out.print(in_words(delivery), highlight=False)
+    say(out, in_words(delivery))
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Print what a check could not know, before what it does know."""
     for note in notes:
-        err.print(redact(note), style="dim", highlight=False, markup=False, soft_wrap=True)
+        say(err, note, style="dim")
 
 
 def in_words(delivery: Delivery) -> str:
@@ -63,7 +64,7 @@ def check(context: typer.Context) -> None:
     package, verdict = open_environment(context).parts.dags.check()
     print_notes(map(str, verdict.notes))
     found = f"{len(package.files)} files, {len(verdict.dag_ids)} DAGs, {package.size_bytes} bytes"
-    out.print(f"{found}: no problem found in {verdict.seconds:.1f} s", highlight=False)
+    say(out, f"{found}: no problem found in {verdict.seconds:.1f} s")
 
 
 @app.command("history")
@@ -108,8 +109,8 @@ def rollback(
     environment = open_environment(context)
     environment.check_exists()
     found, delivery = environment.parts.dags.rollback(version, force=force)
-    out.print(f"{in_words(delivery)}; back at version {found}", highlight=False)
-    out.print("the folder is as it was: the next sync delivers it again", highlight=False, style="dim")
+    say(out, f"{in_words(delivery)}; back at version {found}")
+    say(out, "the folder is as it was: the next sync delivers it again", style="dim")
 
 
 @app.command("diff")
@@ -123,13 +124,13 @@ def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
         print_json({"drift": drift, "files": differences})
     else:
         if drift:
-            err.print(f"changed by another hand: {drift}", highlight=False, markup=False)
+            say(err, f"changed by another hand: {drift}")
         for found in differences:
             where = {(True, True): "changed", (True, False): "only in the cluster", (False, True): "only in the folder"}
-            out.print(f"{found.path}: {where[found.cluster, found.folder]}", style="bold", highlight=False)
-            out.print(redact(found.text), end="", highlight=False, markup=False, soft_wrap=True)
+            say(out, f"{found.path}: {where[found.cluster, found.folder]}", style="bold")
+            say(out, found.text, end="")
         if not differences and not drift:
-            out.print("the cluster has what the folder has")
+            say(out, "the cluster has what the folder has")
     if differences or drift:
         raise typer.Exit(1)
 
@@ -140,11 +141,13 @@ def run(
     dag_id: Annotated[str, typer.Argument(help="The DAG to run.")],
     *,
     conf: Conf = "",
+    logical_date: Annotated[str, typer.Option(help="In ISO 8601, or `now`, or `none`.")] = NOW,
     timeout: Annotated[float, typer.Option(help="Seconds to follow the run at most.")] = RUN_TIMEOUT_S,
     as_json: AsJson = False,
 ) -> None:
     """Start a run of a DAG and follow it to its end; exit code 1 when it fails."""
-    run_dag(open_environment(context), dag_id, conf=conf, timeout_s=timeout, as_json=as_json)
+    request = parse_request(conf, logical_date)
+    run_dag(open_environment(context), dag_id, request, timeout_s=timeout, as_json=as_json)
 
 
 @app.command("watch")
@@ -157,8 +160,9 @@ def watch(
     conf: Conf = "",
 ) -> None:
     """Sync at every save, until Ctrl-C."""
+    request = parse_request(conf)
     environment = open_environment(context)
-    watch_dags(environment, lambda: _sync_in_words(environment), trigger=trigger, conf=conf)
+    watch_dags(environment, lambda: _sync_in_words(environment), trigger=trigger, request=request)
 
 
 def _sync_in_words(environment: Environment) -> str:

@@ -1,14 +1,14 @@
 """`harness dags run` and `harness dags watch`."""
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
-from typing import Any
+from urllib.parse import quote
 
 import typer
 
 from harness.advice import explain
-from harness.cli.output import err, out, print_json
+from harness.cli.output import err, out, print_json, say
+from harness.cli.run_request import RunRequest
 from harness.cli.run_view import RunView, print_end
 from harness.delivery.watch import HasSaves, Watch, read_saves
 from harness.environment import Environment
@@ -18,23 +18,21 @@ from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot
 from harness.observe.task_logs import TaskLogs
-from harness.redact import redact
 
 RUN_TIMEOUT_S = 3600.0
 
 
-def run_dag(environment: Environment, dag_id: str, *, conf: str, timeout_s: float, as_json: bool) -> None:
+def run_dag(environment: Environment, dag_id: str, request: RunRequest, *, timeout_s: float, as_json: bool) -> None:
     """Start a run of the DAG, show it until it is over, and exit with 0 for success and 1 for failure.
 
     With `as_json` its last state is printed as one JSON document, and nothing else on standard output.
     """
-    values = parse_conf(conf)
     environment.check_exists()
     find_dag(environment.parts.airflow, dag_id)
     with PodRecorder(environment.parts.kubernetes, environment.settings.namespace) as recorder:
         view = None if as_json else RunView(out)
         say = view.say if view else _say_aside
-        run = _start(environment, recorder, dag_id, values, say)
+        run = _start(environment, recorder, dag_id, request, say)
         try:
             with view or nullcontext():
                 last = _follow(environment, run, view.show if view else lambda _: None, say, timeout_s)
@@ -48,9 +46,8 @@ def run_dag(environment: Environment, dag_id: str, *, conf: str, timeout_s: floa
         raise typer.Exit(1)
 
 
-def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: str, conf: str) -> None:
+def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: str, request: RunRequest) -> None:
     """Call `sync` at every save in the DAGs folder until Ctrl-C; `trigger` names a DAG to run after each sync."""
-    values = parse_conf(conf)
     environment.check_exists()
     settings = environment.settings
     if not settings.dags_folder.is_dir():
@@ -58,7 +55,7 @@ def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: st
     say = RunView(out).say
     say(f"watching {settings.dags_folder}; Ctrl-C ends it")
     with ExitStack() as stack:
-        runs = _RunsOfWatch(environment, stack, trigger, values)
+        runs = _RunsOfWatch(environment, stack, trigger, request)
         watch = Watch(
             read_saves(settings.dags_folder, environment.parts.clock),
             sync,
@@ -73,26 +70,14 @@ def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: st
             say("\nended; what was live stays live")
 
 
-def parse_conf(text: str) -> dict[str, Any]:
-    """Return a run's conf; raises UsageError when the text is not a JSON object."""
-    next_step = """give a JSON object in quotes: --conf '{"day": "2026-01-31"}'"""
-    try:
-        conf = json.loads(text or "{}")
-    except ValueError as error:
-        raise UsageError(f"--conf is not JSON: {error}", next_step=next_step) from None
-    if not isinstance(conf, dict):
-        raise UsageError(f"--conf is JSON, but no object: {text}", next_step=next_step)
-    return conf
-
-
 class _RunsOfWatch:
     """Runs one DAG again and again; the recorder of its pods stays, for its end would cost each save some seconds."""
 
-    def __init__(self, environment: Environment, stack: ExitStack, dag_id: str, conf: dict[str, Any]) -> None:
+    def __init__(self, environment: Environment, stack: ExitStack, dag_id: str, request: RunRequest) -> None:
         self._environment = environment
         self._stack = stack
         self._dag_id = dag_id
-        self._conf = conf
+        self._request = request
         self._recorder: PodRecorder | None = None
 
     def run(self, has_saves: HasSaves) -> None:
@@ -102,7 +87,7 @@ class _RunsOfWatch:
             recorder = PodRecorder(environment.parts.kubernetes, environment.settings.namespace)
             self._recorder = self._stack.enter_context(recorder)
         with RunView(out) as view:
-            run = _start(environment, self._recorder, self._dag_id, self._conf, view.say)
+            run = _start(environment, self._recorder, self._dag_id, self._request, view.say)
             logs = TaskLogs(run)
 
             def show(snapshot: RunSnapshot) -> None:
@@ -128,10 +113,19 @@ class _Superseded(Exception):  # noqa: N818 - a signal, and no error
 
 
 def _start(
-    environment: Environment, recorder: PodRecorder, dag_id: str, conf: dict[str, Any], say: Callable[[str], None]
+    environment: Environment, recorder: PodRecorder, dag_id: str, request: RunRequest, say: Callable[[str], None]
 ) -> Run:
     clock = environment.parts.clock
-    return start_run(environment.parts.airflow, recorder, dag_id, conf, say=say, now=clock.utc_now, clock=clock)
+    return start_run(
+        environment.parts.airflow,
+        recorder,
+        dag_id,
+        request.conf,
+        logical_date=request.logical_date,
+        say=say,
+        now=clock.utc_now,
+        clock=clock,
+    )
 
 
 def _follow(
@@ -147,9 +141,9 @@ def _follow(
 
 
 def _where(environment: Environment, run: Run) -> str:
-    url = f"{environment.settings.url}/dags/{run.dag_id}/runs/{run.run_id}"
+    url = f"{environment.settings.url}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id)}"
     return f"see it, or end it by marking it failed: {url}"
 
 
 def _say_aside(text: str) -> None:
-    err.print(redact(text), highlight=False, markup=False, soft_wrap=True)
+    say(err, text)

@@ -1,31 +1,51 @@
-"""How the command line looks: steps as they go, tables, JSON."""
+"""How the command line looks: texts, steps as they go, tables, JSON. What others wrote is printed as it is."""
 
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.control import strip_control_codes
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from harness.backup.steps import Backup
 from harness.redact import redact
 from harness.steps import Outcome
 
-out = Console()
-err = Console(stderr=True)
+# No text is markup: a style is given beside it. So `[/b]` in a file's name is just that.
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
-MARKS: dict[Outcome, str] = {
-    "checked": "[dim]✓[/]",
-    "done": "[green]✓[/]",
-    "unchanged": "[dim]·[/]",
-    "failed": "[red]✗[/]",
+MARKS: dict[Outcome, tuple[str, str]] = {
+    "checked": ("✓", "dim"),
+    "done": ("✓", "green"),
+    "unchanged": ("·", "dim"),
+    "failed": ("✗", "red"),
 }
 NAME_WIDTH = 28
 WORTH_TELLING_S = 2
 MIB = 1024**2
+
+
+@dataclass(frozen=True)
+class _Verbatim:
+    """Texts with their styles, which are not wrapped, and whose tabs stay."""
+
+    pieces: tuple[tuple[str, str], ...]
+
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
+        for text, style in self.pieces:
+            yield Segment(text, console.get_style(style))
+
+
+def say(console: Console, text: str, *, style: str = "", head: str = "", head_style: str = "", end: str = "\n") -> None:
+    r"""Print a text as it is, after a head of ours, with secrets masked and what no encoding has as `\udc80`."""
+    printable = strip_control_codes(redact(text)).encode("utf-8", "backslashreplace").decode()
+    console.print(_Verbatim(((head, head_style), (printable, style), (end, ""))), soft_wrap=True, end="")
 
 
 class StepPrinter:
@@ -40,7 +60,7 @@ class StepPrinter:
         if self._console.is_terminal:
             self._progress = Progress(
                 SpinnerColumn(),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 TimeElapsedColumn(),
                 console=self._console,
                 transient=True,
@@ -51,9 +71,7 @@ class StepPrinter:
     def said(self, text: str) -> None:
         """Print a line below the step."""
         line = redact(text).replace("\n", " ")
-        self._console.print(
-            f"    {line}", style="dim", highlight=False, markup=False, overflow="ellipsis", no_wrap=True
-        )
+        self._console.print(Text(f"    {line}", style="dim", overflow="ellipsis", no_wrap=True))
 
     def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
         """Print the step's line."""
@@ -61,7 +79,7 @@ class StepPrinter:
             self._progress.stop()
             self._progress = None
         took = outcome if outcome in {"unchanged", "checked"} and seconds < WORTH_TELLING_S else f"{seconds:.1f} s"
-        self._console.print(f"  {MARKS[outcome]} {name:<{NAME_WIDTH}} {took}", highlight=False)
+        self._console.print(Text.assemble("  ", MARKS[outcome], f" {name:<{NAME_WIDTH}} {took}"))
 
 
 def print_backup(verb: str, backup: Backup, *, as_json: bool) -> None:
@@ -70,12 +88,10 @@ def print_backup(verb: str, backup: Backup, *, as_json: bool) -> None:
         print_json(backup)
         return
     held = backup.manifest
-    out.print(
+    say(
+        out,
         f"\n{verb}: {backup.path} ({backup.size_bytes / MIB:.1f} MiB)\n"
         f"  of `{held.environment}`, Airflow {held.airflow}, {held.created}; DAG runs: {held.dag_runs}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
 
 
@@ -85,7 +101,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(redact(cell)) for cell in row))
+        table.add_row(*(Text(redact(cell)) for cell in row))
     out.print(table)
 
 

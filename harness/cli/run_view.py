@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -10,16 +11,17 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from harness.cli.output import say
 from harness.cli.run_tree import WAITING, detail, in_counts, run_tree
 from harness.errors import HarnessError
 from harness.observe.audit_log import find_refusal
 from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
 from harness.observe.task_logs import read_log
-from harness.redact import redact
 from harness.tools.airflow_records import TaskKey
 
 LOG_LINES = 40
+GOING_ON = frozenset({None, "scheduled", "queued", "running", "restarting"})  # states of a try
 MARGIN = 3  # lines of the screen that are not the tree's: the prompt, and what was said before
 LOG_TIME = re.compile(r"\d{4}-\d\d-\d\dT\S+")
 
@@ -56,7 +58,7 @@ class RunView:
 
     def say(self, text: str, style: str = "") -> None:
         """Print a text of one or several lines, with secrets masked."""
-        self._console.print(Text(redact(text), style=style), soft_wrap=True)
+        say(self._console, text, style=style)
 
     def log(self, who: str, lines: Sequence[str]) -> None:
         """Print lines of a task's log."""
@@ -81,7 +83,9 @@ def _states(snapshot: RunSnapshot) -> Iterator[str]:
             yield f"{task.label}: {task.state}"
         for one in task.tries:
             has_begun = one.pod and one.running_s is not None
-            where = f" ({detail(one)})" if has_begun or one.reason else ""
+            # How a pod ends after its try has ended is no news, but for the reason.
+            shown = one if one.state in GOING_ON else replace(one, phase="")
+            where = f" ({detail(shown)})" if has_begun or one.reason else ""
             yield f"{TaskKey(task.task_id, task.map_index, one.number)}: {one.state or WAITING}{where}"
 
 
@@ -91,12 +95,12 @@ def print_end(console: Console, run: Run, snapshot: RunSnapshot) -> None:
         key = TaskKey(task.task_id, task.map_index, one.number)
         refusal = "" if one.pod else _refusal(run, key)
         if refusal:
-            console.print(Text(redact(f"{key} failed without a pod: {refusal}"), style="bold"), soft_wrap=True)
+            say(console, f"{key} failed without a pod: {refusal}", style="bold")
             break
         where = f" in pod {detail(one)}" if one.pod else ""
-        console.print(Text(f"{key} failed{where}; the end of its log:", style="bold"), soft_wrap=True)
+        say(console, f"{key} failed{where}; the end of its log:", style="bold")
         for line in _end_of_log(run, task, one):
-            console.print(Text(f"  {redact(line)}"), soft_wrap=True)
+            say(console, f"  {line}")
     console.print(
         Text.assemble(
             f"run {snapshot.run_id} of DAG {snapshot.dag_id}: ",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.advice import find_command
-from harness.cli.output import out, print_json, print_table
+from harness.cli.output import out, print_json, print_table, say
 from harness.credentials import credentials_file, password_to_show, read_credentials
 from harness.environment import Environment
 from harness.errors import put_in_words
@@ -32,8 +32,8 @@ def _print_login(environment: Environment) -> None:
     settings = environment.settings
     user = read_credentials(environment.parts.kubernetes, settings).username
     password = password_to_show(settings)  # last, for it is given out once
-    out.print(f"\nURL: {settings.url}    user: {user}", highlight=False)
+    say(out, f"\nURL: {settings.url}    user: {user}")
     if password:
         # Past redact() on purpose: this is the one place where a person is told the password.
-        out.print(f"password (shown once): {password}", highlight=False, markup=False)
-    out.print(f"kept in {credentials_file(settings)}", highlight=False, soft_wrap=True)
+        out.print(f"password (shown once): {password}", soft_wrap=True)
+    say(out, f"kept in {credentials_file(settings)}")

@@ -14,7 +14,7 @@ from harness.observe.runs import Run
 from harness.observe.snapshots import Camera, RunSnapshot
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.airflow_records import Dag
+from harness.tools.airflow_records import NOW, Dag, LogicalDate
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 INTERVAL_S = 1.0
@@ -45,6 +45,7 @@ def start_run(
     dag_id: str,
     conf: Mapping[str, Any],
     *,
+    logical_date: LogicalDate = NOW,
     say: Say,
     now: Callable[[], datetime] = utc_now,
     clock: Clock = CLOCK,
@@ -58,10 +59,15 @@ def start_run(
         say(f"DAG {dag_id} was paused, and its run would not have started: unpaused")
     run_id = f"manual-{now():%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     try:
-        airflow.trigger(dag_id, run_id, conf)
+        airflow.trigger(dag_id, run_id, conf, logical_date=logical_date)
     except AirflowApiError as error:
         if error.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
             raise UsageError(str(error), next_step="correct what Airflow names, or the DAG") from None
+        if error.status == HTTPStatus.CONFLICT and isinstance(logical_date, datetime):
+            raise UsageError(
+                f"DAG {dag_id} has a run of the logical date {logical_date.isoformat()}, and may have but one",
+                next_step="give another --logical-date, or `none`",
+            ) from None
         if not error.is_away or not _has_run(airflow, dag_id, run_id):
             raise
     return Run(dag_id, run_id, airflow, recorder, clock)

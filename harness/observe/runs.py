@@ -13,7 +13,7 @@ from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.airflow_records import DagRun, TaskInstance
+from harness.tools.airflow_records import NOW, DagRun, LogicalDate, TaskInstance
 from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
 
@@ -137,12 +137,19 @@ class Runs:
         self._clock = clock
         self.started: list[Run] = []
 
-    def start(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, is_paused: bool = False) -> Run:
+    def start(
+        self,
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        is_paused: bool = False,
+        logical_date: LogicalDate = NOW,
+    ) -> Run:
         """Trigger a run with an id that no other run has, and unpause its DAG, or pause it if `is_paused`."""
         run_id = make_run_id(os.getpid())
         (self._airflow.pause if is_paused else self._airflow.unpause)(dag_id)
         run = self.adopt(dag_id, run_id)
-        self._airflow.trigger(dag_id, run_id, conf)
+        self._airflow.trigger(dag_id, run_id, conf, logical_date=logical_date)
         return run
 
     def adopt(self, dag_id: str, run_id: str) -> Run:
@@ -151,9 +158,16 @@ class Runs:
         self.started.append(run)
         return run
 
-    def run(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, timeout_s: float) -> Run:
+    def run(
+        self,
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float,
+        logical_date: LogicalDate = NOW,
+    ) -> Run:
         """Start a run and wait for its end and that of its pods, whatever the end is."""
-        run = self.start(dag_id, conf)
+        run = self.start(dag_id, conf, logical_date=logical_date)
         run.wait(timeout_s=timeout_s)
         return run
 

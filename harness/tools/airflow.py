@@ -11,11 +11,13 @@ from urllib.parse import quote
 
 from harness.tools.airflow_client import PAGE, AirflowApiError, AirflowClient
 from harness.tools.airflow_records import (
+    NOW,
     Dag,
     DagImportError,
     DagRun,
     EventLog,
     Health,
+    LogicalDate,
     TaskInstance,
     log_line,
     parse_dag,
@@ -90,9 +92,15 @@ class AirflowApi(AirflowClient):
         """Let none of the DAG's runs be scheduled."""
         self._ask("PATCH", f"/dags/{_id(dag_id)}", {"is_paused": True})
 
-    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None) -> DagRun:
-        """Start a run with an id of the caller's, so that it can be told apart before the answer comes."""
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
+    def trigger(
+        self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None, *, logical_date: LogicalDate = NOW
+    ) -> DagRun:
+        """Start a run with an id of the caller's, so that it can be told apart before the answer comes.
+
+        Airflow refuses a second run of a DAG with the same logical date (status 409); the present has microseconds.
+        """
+        date = self._clock.utc_now() if logical_date == NOW else logical_date
+        body = {"dag_run_id": run_id, "logical_date": date and date.isoformat(), "conf": dict(conf or {})}
         return parse_dag_run(self._ask("POST", f"/dags/{_id(dag_id)}/dagRuns", body).json())
 
     def dag_run(self, dag_id: str, run_id: str) -> DagRun:

@@ -6,9 +6,13 @@ Fields are those of the OpenAPI document of Airflow 3.3.2 (`v2-rest-api-generate
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 Json = dict[str, Any]
+
+NOW: Final = "now"
+# What a run's templates call `ds`, `ts` and the like go by; with None they are undefined. `now` is the trigger's time.
+LogicalDate = datetime | Literal["now"] | None
 
 HEALTHY = "healthy"
 # Of a log's entry: what has a place of its own in the text, where in the code it was logged, and whose log it is.

@@ -11,6 +11,7 @@ and `harness.faults` alone. What stands here may be renamed at any time, and the
 from harness import labels, release
 from harness.backup.database import Database
 from harness.cli.dags_commands import run_dag
+from harness.cli.run_request import RunRequest
 from harness.cluster import Cluster
 from harness.command import Result, run, start_detached
 from harness.credentials import ensure_secrets, read_credentials
@@ -73,6 +74,7 @@ __all__ = [
     "Registry",
     "RegistryImages",
     "Result",
+    "RunRequest",
     "Settings",
     "Verdict",
     "VersionedStore",

@@ -6,13 +6,13 @@ import pytest
 
 from harness import AirflowEnv
 
-from .inside import run_dag
+from .inside import RunRequest, run_dag
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 
 def test_each_try_is_shown_with_a_pod_of_its_own(airflow_env: AirflowEnv, capsys: pytest.CaptureFixture[str]) -> None:
-    run_dag(airflow_env.environment, "retries", conf="", timeout_s=180, as_json=True)
+    run_dag(airflow_env.environment, "retries", RunRequest({}), timeout_s=180, as_json=True)
     run = json.loads(capsys.readouterr().out)
     (task,) = run["tasks"]
     assert (run["state"], task["label"], task["state"]) == ("success", "fetch", "success")
@@ -26,7 +26,7 @@ def test_each_try_is_shown_with_a_pod_of_its_own(airflow_env: AirflowEnv, capsys
 def test_lines_of_a_run_tell_each_task_s_end_and_the_run_s(
     airflow_env: AirflowEnv, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_dag(airflow_env.environment, "mapped", conf="", timeout_s=180, as_json=False)
+    run_dag(airflow_env.environment, "mapped", RunRequest({}), timeout_s=180, as_json=False)
     *lines, last = capsys.readouterr().out.splitlines()
     ended = {line.split(" s  ")[1].split(" try")[0] for line in lines if ": success" in line}
     assert ended == {"list_orders", "value_of[0]", "value_of[1]", "value_of[2]", "add_up"}

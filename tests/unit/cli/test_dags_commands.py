@@ -12,10 +12,8 @@ import pytest
 
 from harness import cli
 from harness.cli import dags_commands
-from harness.cli.dags_commands import parse_conf
 from harness.delivery.live import Delivery
 from harness.delivery.target import Change
-from harness.errors import UsageError
 from harness.parts import Outside, Parts
 
 from ..fakes.airflow import PASSWORD
@@ -142,6 +140,8 @@ def test_json_is_one_document_and_the_rest_is_aside(harness: Run, scene: RunScen
         (["exampel"], "error: Airflow knows no DAG `exampel`; similar: example\n"),
         (["example", "--conf", "[1]"], "error: --conf is JSON, but no object: [1]\n"),
         (["example", "--conf", "{day"], "error: --conf is not JSON: "),
+        (["example", "--conf", '{"n": NaN}'], "error: --conf is not JSON: NaN is no number of JSON\n"),
+        (["example", "--logical-date", "soon"], "error: --logical-date is no date: "),
     ],
 )
 def test_bad_request_is_2_and_starts_nothing(harness: Run, scene: RunScene, words: list[str], message: str) -> None:
@@ -178,15 +178,26 @@ def test_interrupt_is_130_without_a_trace_and_says_that_the_run_goes_on(harness:
     assert scene.run.state == "queued"
 
 
-@pytest.mark.parametrize(("text", "conf"), [("", {}), ("{}", {}), ('{"a": [1]}', {"a": [1]})])
-def test_conf_is_a_json_object(text: str, conf: dict[str, Any]) -> None:
-    assert parse_conf(text) == conf
+def test_run_is_of_the_present_or_of_the_date_that_is_given(harness: Run, scene: RunScene) -> None:
+    for words, expected in (
+        ([], scene.now().isoformat()),
+        (["--logical-date", "2026-01-31"], "2026-01-31T00:00:00+00:00"),
+        (["--logical-date", "none"], None),
+    ):
+        harness("dags", "run", "example", *words, "--timeout", "0")
+        assert scene.run.logical_date == expected
 
 
-def test_conf_that_is_none_shows_how() -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_conf("day=1")
-    assert """--conf '{"day": "2026-01-31"}'""" in caught.value.next_step
+def test_second_run_of_a_logical_date_is_2_and_says_so(harness: Run, scene: RunScene) -> None:
+    words = ("dags", "run", "example", "--timeout", "0", "--logical-date", "2026-01-31")
+    harness(*words)
+    code, out, err = harness(*words)
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "error: DAG example has a run of the logical date 2026-01-31T00:00:00+00:00, and may have but one",
+        "next:  give another --logical-date, or `none`",
+    ]
+    assert len(scene.airflow.dag_runs.runs) == 1
 
 
 class Folder:

@@ -45,11 +45,34 @@ def test_without_a_terminal_each_change_is_one_line(scene: RunScene) -> None:
     assert out.getvalue().splitlines() == [
         "    0.0 s  run: queued",
         "    1.0 s  first try 1: running (pod-1 on node-1)",
-        "    3.0 s  first try 1: up_for_retry (pod-1 Failed)",
+        "    3.0 s  first try 1: up_for_retry (pod-1)",
         "    7.0 s  first try 2: queued",
         "    9.0 s  first try 2: running (pod-2 on node-1)",
         "   12.0 s  first try 2: success (pod-2)",
         "   13.0 s  then: skipped",
+    ]
+
+
+@pytest.mark.parametrize("state", ["failed", "up_for_retry", "success", "skipped", "deferred", "up_for_reschedule"])
+@pytest.mark.parametrize("phases", [("Running", "Failed", ""), ("Running", "Succeeded"), ("Failed", "Failed"), ("",)])
+def test_try_that_has_ended_is_one_line_whatever_its_pod_does(
+    scene: RunScene, state: str, phases: tuple[str, ...]
+) -> None:
+    scene.pod(1, "pod-1", task="first", phase="Running")
+    scene.set(1, "first", try_number=1, state="running", start=1)
+    scene.set(3, "first", state=state, end=3)
+    for seconds, phase in enumerate(phases, start=3):
+        if phase:
+            scene.pod(seconds, "pod-1", task="first", phase=phase)
+        else:
+            scene.time.at(seconds, lambda: scene.server.remove("pods", "tools", "pod-1"))
+    scene.end(8, "failed")
+    console, out = a_console()
+    run = scene.start()
+    with RunView(console) as view:
+        scene.follow(run, look=view.show)
+    assert [line for line in out.getvalue().splitlines() if state in line] == [
+        f"    3.0 s  first try 1: {state} (pod-1)"
     ]
 
 

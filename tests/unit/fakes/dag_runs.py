@@ -18,6 +18,7 @@ class FakeRun:
     dag_id: str
     run_id: str
     conf: Json
+    logical_date: str | None = None
     state: str = "queued"
     end: str | None = None
     instances: dict[tuple[str, int], Json] = field(default_factory=dict)
@@ -80,7 +81,10 @@ class FakeRuns:
     def _trigger(self, dag_id: str, body: Json) -> httpx.Response:
         if self.refusal:
             return httpx.Response(400, json={"detail": self.refusal})
-        run = FakeRun(dag_id, body["dag_run_id"], body["conf"])
+        date = body["logical_date"]
+        if date and any((run.dag_id, run.logical_date) == (dag_id, date) for run in self.runs.values()):
+            return httpx.Response(409, json={"detail": {"reason": "Unique constraint violation"}})
+        run = FakeRun(dag_id, body["dag_run_id"], body["conf"], date)
         self.runs[run.run_id] = run
         for task_id in self.tasks[dag_id]:
             run.set(task_id)

@@ -45,7 +45,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def test_every_run_has_an_id_of_its_own_and_its_own_pods(scene: Scene) -> None:
-    first, second = scene.runs.start("example"), scene.runs.start("example")
+    first, second = (scene.runs.start("example", logical_date=None) for _ in range(2))
     assert first.run_id != second.run_id
     scene.server.put("pods", worker_pod("a", phase="Running", run=first.run_id))
     scene.recorder.catch_up()

@@ -1,5 +1,6 @@
 """The Airflow client: login, repeats, pages, and what it makes of the answers."""
 
+import json
 from datetime import UTC, datetime
 
 import httpx2 as httpx
@@ -90,11 +91,19 @@ def test_refusal_tells_the_server_s_reason_without_secrets(server: FakeAirflow) 
         api.trigger("example", "run-1")
 
 
-def test_trigger_sends_the_run_id_and_no_logical_date(server: FakeAirflow) -> None:
+def test_trigger_sends_the_run_id_and_the_present(server: FakeAirflow) -> None:
     server.answers["/api/v2/dags/example/dagRuns"] = {"dag_id": "example", "dag_run_id": "run-1", "state": "queued"}
     run = server.client().trigger("example", "run-1", {"a": 1})
     assert (run.run_id, run.state, run.is_over) == ("run-1", "queued", False)
-    assert server.requests[-1].content == b'{"dag_run_id":"run-1","logical_date":null,"conf":{"a":1}}'
+    sent = json.loads(server.requests[-1].content)
+    assert sent == {"dag_run_id": "run-1", "logical_date": server.time.clock.utc_now().isoformat(), "conf": {"a": 1}}
+
+
+@pytest.mark.parametrize("date", [None, datetime(2026, 1, 31, tzinfo=UTC)])
+def test_trigger_sends_the_logical_date_that_is_given(server: FakeAirflow, date: datetime | None) -> None:
+    server.answers["/api/v2/dags/example/dagRuns"] = {"dag_id": "example", "dag_run_id": "run-1", "state": "queued"}
+    server.client().trigger("example", "run-1", logical_date=date)
+    assert json.loads(server.requests[-1].content)["logical_date"] == (date and "2026-01-31T00:00:00+00:00")
 
 
 def test_run_tells_why_there_is_one_and_when_it_was_due(server: FakeAirflow) -> None:

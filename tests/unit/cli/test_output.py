@@ -1,0 +1,105 @@
+"""What others wrote is printed as it is: no markup, no emoji, no wrapping, in whatever way it is printed."""
+
+import ast
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.control import STRIP_CONTROL_CODES
+
+from harness import cli
+from harness.cli import output
+from harness.cli.output import StepPrinter, print_table, say
+from harness.redact import redact
+
+CLI = Path(cli.__file__).parent
+MARKUP = [
+    "[bold]x[/]",
+    "[/b]",
+    "[draft]_query.sql",
+    "[link=http://x]y[/link]",
+    ":smile:",
+    "a\\[b]",
+    "[red",
+    "x\ty",
+    "1.5",
+]
+# Control characters that would move a terminal's cursor are left out, and the halves of a character are spelled.
+text = st.text(
+    st.characters(exclude_characters="".join(map(chr, STRIP_CONTROL_CODES)), exclude_categories=["Cs"]), max_size=200
+)
+
+
+def a_console(*, is_terminal: bool) -> Console:
+    return Console(
+        file=io.StringIO(),
+        width=60,
+        force_terminal=is_terminal,
+        color_system=None,
+        markup=output.out._markup,
+        emoji=output.out._emoji,
+        highlight=output.out._highlight,
+    )
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("foreign", MARKUP)
+def test_markup_is_printed_as_it_is(foreign: str, is_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = a_console(is_terminal=is_terminal)
+    say(console, foreign, style="bold", head="error: ", head_style="red")
+    assert printed(console) == f"error: {foreign}\n"
+    monkeypatch.setattr(output, "out", console)
+    if "\t" not in foreign:
+        print_table(("PART",), [(foreign,)])
+        printer = StepPrinter(console)
+        printer.started(foreign)
+        printer.ended(foreign, "failed", 0)
+        assert printed(console).count(foreign) >= 2
+
+
+@given(text)
+def test_any_text_is_printed_as_it_is(foreign: str) -> None:
+    console = a_console(is_terminal=False)
+    say(console, foreign)
+    assert printed(console) == redact(foreign) + "\n"
+
+
+def test_half_a_character_is_spelled() -> None:
+    console = a_console(is_terminal=False)
+    say(console, "name-\udcff.py")
+    assert printed(console) == "name-\\udcff.py\n"
+
+
+def test_consoles_read_no_markup() -> None:
+    for console in (output.out, output.err):
+        assert (console._markup, console._emoji, console._highlight) == (False, False, False)
+
+
+def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+    """Yield each call of a method or function of that name, and where it is."""
+    for file in sorted(CLI.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and name in {getattr(node.func, "attr", ""), getattr(node.func, "id", "")}:
+                yield f"{file.name}:{node.lineno}", node
+
+
+def test_only_the_module_of_output_makes_consoles() -> None:
+    assert {where.partition(":")[0] for where, _ in calls("Console")} == {"output.py"}
+
+
+def test_nothing_is_printed_as_markup() -> None:
+    for name in ("print", "rule", "Table", "TextColumn", "add_column", "add_row"):
+        for where, call in calls(name):
+            switched_on = [word for word in call.keywords if word.arg in {"markup", "emoji", "highlight"}]
+            assert all(isinstance(one.value, ast.Constant) and one.value.value is False for one in switched_on), where
+    for name in ("from_markup", "render_str", "escape"):
+        assert [*calls(name)] == []
