@@ -10,7 +10,7 @@ from harness.waiting import CLOCK, Clock
 LOGGER = logging.getLogger(__name__)
 
 Outcome = Literal["checked", "done", "unchanged", "failed"]
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 class Reporter(Protocol):

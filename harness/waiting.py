@@ -62,7 +62,7 @@ def wait_until(
     interval_s: float = 0.5,
     next_step: Advice = (),
     party: Party | None = None,
-    on_change: Callable[[str], None] | None = None,
+    on_change: Callable[[str], object] | None = None,
     clock: Clock = CLOCK,
 ) -> T:
     """Call `probe` every `interval_s` seconds until it returns a value, and return that.

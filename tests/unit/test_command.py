@@ -35,8 +35,8 @@ def test_output_and_code_come_back_apart() -> None:
 @pytest.mark.parametrize("kind", ["text", "bytes", "file"])
 def test_stdin_may_be_text_bytes_or_a_file(kind: str, tmp_path: Path) -> None:
     (tmp_path / "input").write_text("grüße")
-    stdin = {"text": "grüße", "bytes": "grüße".encode(), "file": tmp_path / "input"}[kind]
-    assert run(["cat"], stdin=stdin, timeout_s=10).stdout == "grüße"
+    given: dict[str, str | bytes | Path] = {"text": "grüße", "bytes": "grüße".encode(), "file": tmp_path / "input"}
+    assert run(["cat"], stdin=given[kind], timeout_s=10).stdout == "grüße"
 
 
 def test_without_stdin_there_is_nothing_to_read() -> None:

@@ -73,8 +73,9 @@ class Session:
             pluginmanager=SimpleNamespace(getplugin=plugins.get),
         )
         request = SimpleNamespace(config=config, session=self, getfixturevalue=self.asked.append)
-        fixture: Any = inspect.unwrap(pytest_plugin.airflow_env)  # type: ignore[arg-type]
-        return getattr(fixture, "_get_wrapped_function", lambda: fixture)()(request)  # type: ignore[no-any-return]
+        fixture: Any = inspect.unwrap(pytest_plugin.airflow_env)
+        session: Iterator[AirflowEnv] = getattr(fixture, "_get_wrapped_function", lambda: fixture)()(request)
+        return session
 
     def take(self) -> list[str]:
         """Run the whole session and return what was done to the environment."""

@@ -7,8 +7,7 @@ import pytest
 
 from harness.secret_names import mask_assignments
 from harness.secret_patterns import PATTERNS
-
-from .adversarial import REPEATS
+from support.adversarial import REPEATS
 
 SMALL, LARGE = 2_000, 32_000  # 16 times: what is quadratic takes 256 times as long
 MOST = 64

@@ -124,4 +124,4 @@ def test_names_that_cannot_be_are_refused(project: Path, text: str) -> None:
 def test_settings_do_not_change(project: Path) -> None:
     settings = Settings(project=project)
     with pytest.raises(ValueError, match="frozen"):
-        settings.name = "other"  # type: ignore[misc]
+        settings.name = "other"

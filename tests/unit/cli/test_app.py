@@ -139,7 +139,7 @@ def test_airflow_runs_in_the_scheduler(
 def test_test_runs_pytest_on_this_environment_in_the_project(
     commands: FakeCommands, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_app.sys, "executable", "python")
+    monkeypatch.setattr("harness.cli.app.sys.executable", "python")
     commands.on("python", "-m", "pytest", "--airflow-env=ci", "-k", "retries", returncode=1)
     (project / "below").mkdir()
     monkeypatch.chdir(project / "below")
@@ -150,7 +150,7 @@ def test_test_runs_pytest_on_this_environment_in_the_project(
 def test_project_says_what_its_tests_are(
     commands: FakeCommands, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_app.sys, "executable", "python")
+    monkeypatch.setattr("harness.cli.app.sys.executable", "python")
     (project / "pyproject.toml").write_text('[tool.harness]\ntests = ["checks", "-m", "not slow"]\n')
     commands.on("python", "-m", "pytest", "--airflow-env=dev", "checks", "-m", "not slow", "-x")
     assert invoke("test", "--", "-x").exit_code == 0

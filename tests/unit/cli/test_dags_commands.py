@@ -32,7 +32,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunScene:
     (tmp_path / "dags").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("harness.cli.signal.signal", lambda *_: None)
     made.server.put("namespaces", {"metadata": {"name": "tools"}})
     login = {"username": "admin", "password": PASSWORD, "email": "admin@example.org"}
     made.server.put("secrets", {"metadata": {"name": "airflow-ui-creds", "namespace": "tools"}, "stringData": login})

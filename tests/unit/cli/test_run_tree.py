@@ -35,8 +35,7 @@ def a_run(*tasks: TaskSnapshot, state: str = "running") -> RunSnapshot:
 
 def render(snapshot: RunSnapshot, *, height: int = 21, color: bool = False) -> list[str]:
     out = io.StringIO()
-    system = "standard" if color else None
-    console = Console(file=out, width=80, height=24, force_terminal=True, color_system=system)
+    console = Console(file=out, width=80, height=24, force_terminal=True, color_system="standard" if color else None)
     console.print(run_tree(snapshot, height=height))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 

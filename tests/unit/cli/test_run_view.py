@@ -167,9 +167,8 @@ def test_try_without_a_pod_says_why_kubernetes_refused_it(scene: RunScene) -> No
 
 
 def mismatch(extra: str) -> dict[str, object]:
-    return {"event": "state mismatch", "when": None, "task_id": "first", "map_index": None, "try_number": 1} | {
-        "extra": extra
-    }
+    told: dict[str, object] = {"event": "state mismatch", "when": None, "task_id": "first", "map_index": None}
+    return {**told, "try_number": 1, "extra": extra}
 
 
 def test_end_of_a_good_run_is_one_line(scene: RunScene) -> None:

@@ -29,9 +29,9 @@ def logs(tmp_path: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("12345")
         set_age(file, days)
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir():
-            set_age(path, 40)
+    for made in sorted(folder.rglob("*")):
+        if made.is_dir():
+            set_age(made, 40)
     return folder
 
 

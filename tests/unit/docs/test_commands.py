@@ -3,6 +3,7 @@
 import configparser
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -17,7 +18,7 @@ CLI = typer.main.get_command(app)
 def check_harness(words: list[str], *, is_prose: bool) -> None:
     """Parse the command as `harness` does, without running it; a sentence may name one without its arguments."""
     context = CLI.make_context("harness", list(words))
-    command = CLI
+    command: Any = CLI
     while hasattr(command, "commands"):
         rest = [*context._protected_args, *context.args]
         name, command, rest = command.resolve_command(context, rest)

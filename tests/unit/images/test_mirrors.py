@@ -15,7 +15,7 @@ from harness.tools.go import Go
 
 from ..fakes.command import FakeCommands
 from ..fakes.host import FakeHost
-from ..samples import CHOICE, DOCKER
+from ..samples import CHOICE, DOCKER, is_done
 
 
 @pytest.fixture
@@ -94,11 +94,11 @@ def test_all_is_compiled_between_base_and_node(commands: FakeCommands, go: Go) -
 
 def test_compiled_command_is_not_compiled_again(commands: FakeCommands, go: Go) -> None:
     step = step_of(steps_with(commands, go, has_nodes=False), "compile etcd")
-    assert not step.is_done()
+    assert not is_done(step)
     command = next(command for command in recipes(go)._commands if command.name == "etcd")
     go.binary(command).parent.mkdir(parents=True)
     go.binary(command).touch()
-    assert step.is_done()
+    assert is_done(step)
 
 
 def test_base_is_debian_and_nothing_else(commands: FakeCommands, go: Go, monkeypatch: pytest.MonkeyPatch) -> None:

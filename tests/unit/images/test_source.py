@@ -15,7 +15,12 @@ from ..fakes.host import FakeHost
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     urls: list[str] = []
-    monkeypatch.setattr(source, "registry_answers", lambda mirror: not urls.append(mirror))
+
+    def answer(mirror: str) -> bool:
+        urls.append(mirror)
+        return True
+
+    monkeypatch.setattr(source, "registry_answers", answer)
     return urls
 
 
@@ -63,7 +68,7 @@ def test_registry_answers_when_it_speaks_its_api(
             raise httpx2.ConnectTimeout("too slow")
         return httpx2.Response(status)
 
-    monkeypatch.setattr(source.httpx2, "get", get)
+    monkeypatch.setattr("harness.images.source.httpx2.get", get)
     assert registry_answers() is answers
     assert registry_answers("mirror.test:5000") is answers
     assert urls[0].startswith("https://registry-1.")

@@ -13,7 +13,7 @@ from harness.waiting import Unreachable
 
 from ..fakes.clock import FakeTime
 from ..fakes.command import FakeCommands
-from ..samples import DOCKER, IMAGES, PLATFORM
+from ..samples import DOCKER, IMAGES, PLATFORM, is_done
 
 NAME = f"harness-store-{IMAGES.digest}"
 REMOVE = ("docker", "rm", "--force", "--volumes", NAME)
@@ -56,9 +56,9 @@ def test_fill_imports_all_images_and_makes_the_folder_at_the_end(commands: FakeC
     expect_import(commands)
     said: list[str] = []
     step = store.step()
-    assert not step.is_done()
+    assert not is_done(step)
     step.run(said.append)
-    assert step.is_done()
+    assert is_done(step)
     assert said[0].startswith("4 images imported in")
     assert next(call.stdin for call in commands.calls if "import" in call.argv) == b"the images"
     assert commands.argvs[-1] == list(REMOVE)
@@ -89,7 +89,7 @@ def test_import_that_fails_leaves_no_store_and_no_container(commands: FakeComman
     expect_import(commands, returncode=1)
     with pytest.raises(CommandError, match="no space left"):
         store.step().run(str)
-    assert not store.step().is_done()
+    assert not is_done(store.step())
     assert commands.argvs[-1] == list(REMOVE)
 
 

@@ -129,7 +129,7 @@ def test_makespan_is_from_the_first_schedule_to_the_last_end() -> None:
         Account([], [one_try("c", end=None)]).expect_makespan(quiet_s=19)
 
 
-SKIPPED = {"state": "skipped", "hostname": "", "queued": None, "start": None, "end": None}
+SKIPPED: dict[str, Any] = {"state": "skipped", "hostname": "", "queued": None, "start": None, "end": None}
 
 
 def resumed(**others: Any) -> Account:

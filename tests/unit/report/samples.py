@@ -58,7 +58,7 @@ def _add(run: RunRecord, index: int, begin: float, *, try_number: int = 1, has_f
             state=state,
         )
     )
-    about = {"about_kind": "Pod", "about_name": made.name, "about_uid": made.uid}
+    about: dict[str, Any] = {"about_kind": "Pod", "about_name": made.name, "about_uid": made.uid}
     event = ClusterEvent("e", **about, type="Normal", reason="Pulled", message="image", last=at(begin), seen=at(begin))
     run.pods.append(PodRecord(made, [event], PodLog(LINE, at(begin + 9), at(begin + 4))))
 

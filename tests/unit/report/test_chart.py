@@ -6,10 +6,10 @@ import pytest
 
 from harness.observe.recorder import Mark
 from harness.report.chart import Chart, draw, seconds_text
-from harness.report.records import RunKey, RunRecord
+from harness.report.records import PodRecord, RunKey, RunRecord
 
 from ..observe.samples import at, one_try, pod
-from .samples import PodRecord, run_of
+from .samples import run_of
 
 
 def chart_of(*runs: RunRecord, marks: tuple[Mark, ...] = ()) -> Chart:
