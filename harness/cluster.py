@@ -205,7 +205,7 @@ class Cluster:
         """Wait until every node is Ready, every system pod is ready and DNS answers."""
         wait_until(
             f"cluster {self.name}",
-            self.readiness,
+            self._probe,
             timeout_s=READY_S,
             on_change=say,
             next_step=(Verb("kubectl -- get pods -A", "shows all pods"), Verb("down", "and then `up` make it anew")),
@@ -213,12 +213,15 @@ class Cluster:
             clock=self.clock,
         )
 
-    def readiness(self) -> bool | NotYet:
-        """Return True when the cluster is ready, else what is not."""
+    def list_problems(self) -> list[str]:
+        """Return what is not ready, a line for each; none when the cluster is ready."""
         try:
-            problems = list(self._not_ready())
+            return list(self._not_ready())
         except (KubernetesError, CommandError) as error:
-            return NotYet(str(error).splitlines()[0])
+            return [str(error).splitlines()[0]]
+
+    def _probe(self) -> bool | NotYet:
+        problems = self.list_problems()
         return not_yet(problems) if problems else True
 
     def _not_ready(self) -> Iterator[str]:

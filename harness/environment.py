@@ -175,7 +175,7 @@ class Environment:
     def _cluster_steps(self) -> Iterator[Step]:
         cluster = self.parts.cluster
         yield Step("cluster", cluster.is_whole, cluster.ensure)
-        yield Step("cluster ready", lambda: cluster.readiness() is True, cluster.wait_until_ready)
+        yield Step("cluster ready", lambda: not cluster.list_problems(), cluster.wait_until_ready)
         yield Step("images in the nodes", lambda: not cluster.missing_images(), cluster.load_images)
 
     def _airflow_steps(self) -> Iterator[Step]:

@@ -31,10 +31,8 @@ def read_status(environment: Environment) -> list[Row]:
 
 def _cluster(environment: Environment) -> Row:
     states = environment.node_states()
-    readiness = environment.parts.cluster.readiness()
-    is_good = readiness is True
-    detail = ", ".join(states) if is_good else getattr(readiness, "reason", "")
-    return Row("cluster", "ready" if is_good else "not ready", detail, is_good)
+    problems = environment.parts.cluster.list_problems()
+    return Row("cluster", "not ready" if problems else "ready", ", ".join(problems or states), is_good=not problems)
 
 
 def _release(environment: Environment) -> list[Row]:

@@ -30,7 +30,7 @@ def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
         cluster.docker.call("start", node)
     assert address_of(cluster, node) != before
 
-    wait_until("the cluster after its restart", cluster.readiness, timeout_s=BACK_WITHIN_S)
+    cluster.wait_until_ready(lambda _: None)
     wait_until("Airflow after the restart", lambda: health(airflow_env), timeout_s=BACK_WITHIN_S)
     assert (history_of(over), logs_of(over)) == kept
     run = runs.run("e2e_chain", timeout_s=180)

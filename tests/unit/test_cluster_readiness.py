@@ -10,7 +10,7 @@ from harness.images.context import package_folder
 from harness.pins import load_pins
 from harness.tools.k8s import Kubernetes
 from harness.tools.kind import Kind
-from harness.waiting import NotYet, WaitTimeoutError
+from harness.waiting import WaitTimeoutError
 
 from .fakes.clock import FakeTime
 from .fakes.command import FakeCommands
@@ -41,25 +41,25 @@ def cluster(kubernetes: Kubernetes, time: FakeTime, tmp_path: Path) -> Cluster:
 
 def test_ready_is_nodes_system_pods_and_dns(cluster: Cluster, commands: FakeCommands) -> None:
     commands.on(*RESOLVE)
-    assert cluster.readiness() is True
+    assert cluster.list_problems() == []
     assert commands.calls[0].stdin == (package_folder("scripts") / "resolve").read_bytes()
 
 
 def test_dns_without_an_answer_is_not_ready(cluster: Cluster, commands: FakeCommands) -> None:
     commands.on(*RESOLVE, returncode=1)
-    assert cluster.readiness() == NotYet("1 to go: cluster DNS does not answer")
+    assert cluster.list_problems() == ["cluster DNS does not answer"]
 
 
 def test_everything_that_is_not_ready_is_named(cluster: Cluster, server: FakeApiServer) -> None:
     server.put("nodes", {"metadata": {"name": NODE}, "status": conditions("Unknown")})
     server.put("pods", {"metadata": {"name": "provisioner", "namespace": "local-path-storage"}, "status": {}})
-    assert cluster.readiness() == NotYet(f"2 to go: node {NODE} not Ready, pod provisioner not ready")
+    assert cluster.list_problems() == [f"node {NODE} not Ready", "pod provisioner not ready"]
 
 
 def test_empty_cluster_is_not_ready(cluster: Cluster, server: FakeApiServer, commands: FakeCommands) -> None:
     server.objects.clear()
     commands.on(*RESOLVE, returncode=1)
-    assert cluster.readiness() == NotYet("3 to go: 0 of 1 nodes joined, no system pods, cluster DNS does not answer")
+    assert cluster.list_problems() == ["0 of 1 nodes joined", "no system pods", "cluster DNS does not answer"]
 
 
 def test_pod_of_another_namespace_does_not_count(
@@ -67,7 +67,7 @@ def test_pod_of_another_namespace_does_not_count(
 ) -> None:
     commands.on(*RESOLVE)
     server.put("pods", {"metadata": {"name": "work", "namespace": "tools"}, "status": {}})
-    assert cluster.readiness() is True
+    assert cluster.list_problems() == []
 
 
 def test_api_that_does_not_answer_yet_is_waited_for(

@@ -1,11 +1,14 @@
 """What is refused in a Secret that a person made, and what is not."""
 
+import re
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
 from harness.secret_checks import login_problems, variable_problems
 
+ROOT = Path(__file__).parents[2]
 KEYS = {name: name for name in ("username", "password", "email")}
 GOOD = {"username": b"ada", "password": b"lovelace1", "email": b"ada@example.org"}
 
@@ -44,6 +47,20 @@ def test_broken_value_is_named_by_its_key(changed: dict[str, bytes], problem: st
     assert found.startswith(problem)
     for value in changed.values():
         assert not value.strip() or value.decode("latin-1") not in found
+
+
+TEXTS = ["ada", "a@b.c", "a b", "word\n", " ada", "@", "a@b@c", " ", "two\nlines", "ü漢", "a@b c"]
+
+
+@pytest.mark.parametrize("key", list(KEYS))
+@pytest.mark.parametrize("value", TEXTS)
+def test_the_chart_s_preflight_refuses_the_same_logins(key: str, value: str) -> None:
+    template = (ROOT / "helm" / "tools" / "templates" / "_preflight.tpl").read_text()
+    pattern = re.findall(rf'"{key}" "(.+?)"(?= |\))', template)[-1]
+    # What is the end of the text to Go, `$` and `\\z`, is `\\Z` to Python.
+    python = pattern.encode().decode("unicode_escape").replace("$", r"\Z").replace(r"\z", r"\Z")
+    is_refused = not value.strip() or not re.search(python, value)
+    assert is_refused is bool(problems(**{key: value.encode()}))
 
 
 def test_missing_key_is_named_as_the_chart_calls_it() -> None:

@@ -40,9 +40,7 @@ def test_each_part_says_what_it_lacks(machine: FakeMachine) -> None:
     machine.airflow.answers["/api/v2/monitor/health"] = {**HEALTHY, "scheduler": {"status": "unhealthy"}}
     (machine.settings().dags_folder / "more.py").write_text("x = 1\n")
     rows = read(machine)
-    assert rows["cluster"] == Row(
-        "cluster", "not ready", "1 to go: node harness-dev-control-plane not Ready", is_good=False
-    )
+    assert rows["cluster"] == Row("cluster", "not ready", "node harness-dev-control-plane not Ready", is_good=False)
     assert rows["release"].state == "outdated"
     assert rows["airflow-scheduler"] == Row("airflow-scheduler", "not ready", "0/1 ready", is_good=False)
     assert rows["airflow"] == Row("airflow", "unhealthy", "scheduler: unhealthy", is_good=False)
