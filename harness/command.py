@@ -21,6 +21,7 @@ from harness.waiting import CLOCK
 LOGGER = logging.getLogger(__name__)
 TAIL_LINES = 30
 LONGEST_WORD = 200
+WATCH_S = 2
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,13 @@ def run(
     cwd: Path | None = None,
     check: bool = True,
     error: type[CommandError] = CommandError,
+    while_running: Callable[[], None] | None = None,
 ) -> Result:
     """Run `argv` to its end and return its output; secrets go in by `stdin` (text, bytes or a file) or by file.
 
     With `stdout` the output goes into that file as the bytes that it is, and not into the result. `env` is added to
     the environment. Raises `error` when the command is missing, runs longer than `timeout_s` seconds or, with `check`,
-    exits with another code than 0.
+    exits with another code than 0. `while_running` is called every few seconds; what it raises ends the command.
     """
     with (
         _logged(argv) as end,
@@ -71,11 +73,19 @@ def run(
         _sink(stdout) as sink,
         _started(argv, source, env, cwd, sink, error=error) as process,
     ):
-        try:
-            out, err = process.communicate(_bytes(stdin), timeout=timeout_s)
-        except subprocess.TimeoutExpired as late:
-            _end(process)
-            raise error(argv, f"no end after {timeout_s:.0f} s", _text(late.stderr)) from None
+        given, left_s = _bytes(stdin), timeout_s
+        while True:
+            slice_s = min(left_s, WATCH_S) if while_running else left_s
+            try:
+                out, err = process.communicate(given, timeout=slice_s)
+                break
+            except subprocess.TimeoutExpired as late:
+                given, left_s = None, left_s - slice_s  # the input is given once
+                if left_s <= 0:
+                    _end(process)
+                    raise error(argv, f"no end after {timeout_s:.0f} s", _text(late.stderr)) from None
+            if while_running:
+                while_running()
         end(process.returncode, _text(err))
     result = Result(process.returncode, _text(out), _text(err))
     if check and result.returncode != 0:

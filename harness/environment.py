@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness import doctor, labels, release
+from harness import doctor, labels, release, rollout
 from harness.backup.steps import Backup
 from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
@@ -195,7 +195,13 @@ class Environment:
             lambda: self.parts.dags.compare() == "same",
             lambda _: self.parts.dags.write(),
         )
-        yield Step("release", self.parts.release.is_installed, lambda _: self.parts.release.install())
+        yield Step(
+            "release",
+            self.parts.release.is_installed,
+            lambda say: self.parts.release.install(
+                rollout.watch_hooks(self.parts.kubernetes, settings, say, self.parts.clock)
+            ),
+        )
         yield from self._health_steps()
         yield Step("dags live", None, lambda _: self.parts.dags.sync())
 
@@ -207,8 +213,8 @@ class Environment:
         settings = self.settings
         yield Step(
             "airflow available",
-            lambda: not list(release.not_available(self.parts.kubernetes, settings.namespace)),
-            lambda say: release.wait_until_available(self.parts.kubernetes, settings, say, self.parts.clock),
+            lambda: not rollout.not_available(self.parts.kubernetes, settings),
+            lambda say: rollout.wait_until_available(self.parts.kubernetes, settings, say, self.parts.clock),
         )
         yield Step(
             "login",

@@ -1,8 +1,7 @@
 """The Helm release: the production chart with this environment's images, and what must be there before it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -17,16 +16,12 @@ from harness.steps import Say
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.helm import Helm
-from harness.tools.k8s import Json, Kubernetes, KubernetesError, is_ready
-from harness.waiting import CLOCK, Clock, NotYet, Unreachable, not_yet, wait_until
+from harness.tools.k8s import Json, Kubernetes
+from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
-LOGS = "airflow-logs"
-READY_S = 300
+# No chart names a volume claim so: theirs begin with the release's name.
+LOGS = "harness-logs"
 LOGIN_S = 60
-# What a container waits for in vain: the kubelet says so at once, and only a change of ours can help.
-HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"}
-CRASHES_TOLERATED = 4
-UNSCHEDULABLE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,13 @@ class Release:
         """Raise UsageError with Helm's reason when the chart does not render with these values."""
         for path in (self.settings.chart_folder / "Chart.yaml", *self.settings.values_files):
             if not path.is_file():
-                raise UsageError(f"{path} is not there", next_step="correct `chart` or `values` in [tool.harness]")
+                raise UsageError(
+                    f"{path} is not there",
+                    next_step=(
+                        "correct `chart` or `values` in [tool.harness]: both are paths in the project",
+                        "fetch a published chart first: helm pull CHART --version VERSION --untar --untardir charts",
+                    ),
+                )
         problem = self.helm.lint(
             self.settings.chart_folder,
             namespace=self.settings.namespace,
@@ -76,8 +77,11 @@ class Release:
         status = self.helm.status(self.settings.release, namespace=self.settings.namespace)
         return status is not None and status.status == "deployed" and status.description == self._description
 
-    def install(self) -> None:
-        """Install or upgrade; returns before the pods are ready."""
+    def install(self, while_running: Callable[[], None] | None = None) -> None:
+        """Install or upgrade; returns before the pods are ready.
+
+        `while_running` is called again and again until then; what it raises ends Helm.
+        """
         self.helm.upgrade(
             self.settings.release,
             self.settings.chart_folder,
@@ -85,6 +89,7 @@ class Release:
             values_files=self.settings.values_files,
             values=self.values(),
             description=self._description,
+            while_running=while_running,
         )
 
     @property
@@ -167,74 +172,6 @@ def ensure_namespace(kubernetes: Kubernetes, settings: Settings) -> None:
             "spec": {**claim, "resources": {"requests": size}},
         }
     )
-
-
-def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say, clock: Clock = CLOCK) -> None:
-    """Wait until every Deployment, StatefulSet and Job of the namespace is as it should be.
-
-    Ends early with Unreachable when a pod cannot start without a change: an image that is not there, a missing key in
-    a Secret, a container that crashes again and again.
-    """
-    wait_until(
-        f"release {settings.release}",
-        lambda: _availability(kubernetes, settings, clock),
-        timeout_s=READY_S,
-        on_change=say,
-        next_step=Verb("logs"),
-        clock=clock,
-    )
-
-
-def _availability(kubernetes: Kubernetes, settings: Settings, clock: Clock) -> bool | NotYet:
-    try:
-        problems = list(not_available(kubernetes, settings.namespace))
-        for pod in kubernetes.list("Pod", settings.namespace, label_selector="kubernetes_executor!=True"):
-            _check_hopeless(pod, clock)
-    except KubernetesError as error:
-        return NotYet(str(error).splitlines()[0])
-    return not_yet(problems) if problems else True
-
-
-def not_available(kubernetes: Kubernetes, namespace: str) -> Iterator[str]:
-    """Yield one line for each workload that is not as it should be."""
-    for kind in ("Deployment", "StatefulSet"):
-        for item in kubernetes.list(kind, namespace):
-            wanted = item["spec"].get("replicas", 1)
-            status = item.get("status", {})
-            is_seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
-            updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
-            if not is_seen or updated < wanted or ready < wanted or status.get("replicas", 0) > wanted:
-                yield f"{item['metadata']['name']} {ready}/{wanted}"
-    for job in kubernetes.list("Job", namespace):
-        if not job.get("status", {}).get("succeeded"):
-            yield f"{job['metadata']['name']} runs"
-
-
-def _check_hopeless(pod: Json, clock: Clock) -> None:
-    name = pod["metadata"]["name"]
-    status = pod.get("status", {})
-    for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
-        waiting = container.get("state", {}).get("waiting") or {}
-        crashes = container.get("restartCount", 0)
-        if waiting.get("reason") in HOPELESS or (
-            waiting.get("reason") == "CrashLoopBackOff" and crashes >= CRASHES_TOLERATED
-        ):
-            raise Unreachable(
-                f"pod {name}, container {container['name']}: {waiting['reason']} after {crashes} restarts: "
-                f"{waiting.get('message', '')}",
-                next_step=Verb(f"logs {name}"),
-            )
-    for condition in status.get("conditions", []):
-        if condition.get("reason") == "Unschedulable" and not is_ready(pod):
-            message = condition.get("message", "")
-            # A rollout has no room until the old pods are gone, so it must have lasted.
-            since = datetime.fromisoformat(condition["lastTransitionTime"])
-            if "Insufficient" in message and clock.utc_now() - since > UNSCHEDULABLE:
-                raise Unreachable(
-                    f"pod {name} does not fit on the nodes: {message}",
-                    next_step="lower the requests in the values overlay, or use a bigger machine",
-                    party="host",
-                )
 
 
 def wait_until_it_serves(airflow: AirflowApi, settings: Settings, say: Say, clock: Clock = CLOCK) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness import release
+from harness import rollout
 from harness.environment import Environment
 from harness.errors import Advice, HarnessError, Verb
 
@@ -48,7 +48,7 @@ def _release(environment: Environment) -> list[Row]:
 
 def _components(environment: Environment) -> list[Row]:
     namespace = environment.settings.namespace
-    late = {line.split()[0]: line for line in release.not_available(environment.parts.kubernetes, namespace)}
+    late = {line.split()[0]: line for line in rollout.not_available(environment.parts.kubernetes, environment.settings)}
     rows = []
     for kind in ("Deployment", "StatefulSet"):
         for item in environment.parts.kubernetes.list(kind, namespace):

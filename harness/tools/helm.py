@@ -1,7 +1,7 @@
 """Helm: installs a chart as a release, and renders it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import yaml
 
 from harness.command import Result, run
 
-INSTALL_S = 300
+INSTALL_S = 360  # Helm itself gives up a hook after 300 s, and says so
 QUICK_S = 60
 
 
@@ -39,13 +39,18 @@ class Helm:
         values_files: Iterable[Path],
         values: Mapping[str, object],
         description: str,
+        while_running: Callable[[], None] | None = None,
     ) -> None:
-        """Install or upgrade `release`; `values` win over the files and go in by standard input."""
+        """Install or upgrade `release`; `values` win over the files and go in by standard input.
+
+        Helm waits for hooks, and for nothing else. `while_running` is called every few seconds; what it raises ends it.
+        """
         self._call(
             *("upgrade", release, str(chart), "--install", "--namespace", namespace, *_values_words(values_files)),
             *("--description", description),
             stdin=yaml.safe_dump(dict(values)),
             timeout_s=INSTALL_S,
+            while_running=while_running,
         )
 
     def rollback(self, release: str, revision: int, *, namespace: str) -> None:
@@ -97,14 +102,28 @@ class Helm:
             check=check,
         )
 
-    def _call(self, *args: str, stdin: str | None = None, timeout_s: float = QUICK_S, check: bool = True) -> Result:
+    def _call(
+        self,
+        *args: str,
+        stdin: str | None = None,
+        timeout_s: float = QUICK_S,
+        check: bool = True,
+        while_running: Callable[[], None] | None = None,
+    ) -> Result:
         env = {
             "KUBECONFIG": str(self.kubeconfig),
             "HELM_CACHE_HOME": str(self.home / "cache"),
             "HELM_CONFIG_HOME": str(self.home / "config"),
             "HELM_DATA_HOME": str(self.home / "data"),
         }
-        return run([str(self.binary), *args], stdin=stdin, env=env, timeout_s=timeout_s, check=check)
+        return run(
+            [str(self.binary), *args],
+            stdin=stdin,
+            env=env,
+            timeout_s=timeout_s,
+            check=check,
+            while_running=while_running,
+        )
 
 
 def _values_words(files: Iterable[Path]) -> list[str]:

@@ -34,6 +34,7 @@ KINDS = {
     "PriorityLevelConfiguration": Kind(
         "flowcontrol.apiserver.k8s.io/v1", "prioritylevelconfigurations", is_namespaced=False
     ),
+    "ReplicaSet": Kind("apps/v1", "replicasets"),
     "ResourceQuota": Kind("v1", "resourcequotas"),
     "Secret": Kind("v1", "secrets"),
     "Service": Kind("v1", "services"),

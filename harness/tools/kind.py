@@ -27,7 +27,7 @@ class Kind:
         Raises HostCommandError. kind removes what it began unless it was killed.
         """
         run(
-            [str(self.binary), "create", "cluster", "--config=-", f"--kubeconfig={kubeconfig}", "--quiet"],
+            [str(self.binary), "create", "cluster", "--config=-", f"--kubeconfig={kubeconfig}"],
             stdin=yaml.safe_dump(dict(config), sort_keys=False),
             env={**self.env, "KIND_EXPERIMENTAL_DOCKER_NETWORK": network},
             timeout_s=CREATE_S,

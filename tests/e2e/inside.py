@@ -36,7 +36,8 @@ from harness.observe.leftovers import make_run_id
 from harness.observe.pods import WORKER_SELECTOR, parse_pod
 from harness.parts import Parts
 from harness.pins import Pins, RegistryImages
-from harness.release import given_values, not_available, pod_security, wait_until_available
+from harness.release import given_values, pod_security
+from harness.rollout import not_available, wait_until_available
 from harness.settings import Settings
 from harness.steps import Outcome, run_steps
 from harness.tools.docker import Docker

@@ -52,7 +52,7 @@ def test_a_drain_takes_one_at_a_time_and_neither_requests_nor_tasks_notice(two_o
         answers.append(ask_as_a_worker(env))
         pods = kubernetes.list("Pod", env.namespace)
         late = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in evicted]
-        late += not_available(kubernetes, env.namespace)
+        late += not_available(kubernetes, env.settings)
         return not_yet(late) if late else True
 
     for component in SERVERS:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness import AirflowApi, AirflowApiError, AirflowEnv, NotYet, wait_until
 
-from .inside import Json, Parts, ensure_secrets, labels, read_credentials, release
+from .inside import Json, Parts, ensure_secrets, labels, read_credentials, release, wait_until_available
 
 BUNDLE = "once"
 DAGS = "airflow-dags-once"
@@ -55,7 +55,7 @@ def throw_away(
             values={**_small_values(env, node_port), **values},
             description="throw-away",
         )
-        release.wait_until_available(kubernetes, settings, lambda _: None)
+        wait_until_available(kubernetes, settings, lambda _: None)
         node = docker.inspect(env.environment.parts.cluster.node_names[0])["NetworkSettings"]["Networks"]
         address = node[env.environment.parts.cluster.name]["IPAddress"]
         login = read_credentials(kubernetes, settings)

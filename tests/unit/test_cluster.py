@@ -180,7 +180,7 @@ def expect_creation(commands: FakeCommands, settings: Settings) -> None:
         *("docker", "network", "create", "--label=app.kubernetes.io/managed-by=harness"),
         *("--label=harness.dev/environment=dev", "harness-dev"),
     )
-    commands.on("kind", "create", "cluster", "--config=-", f"--kubeconfig={settings.kubeconfig}", "--quiet")
+    commands.on("kind", "create", "cluster", "--config=-", f"--kubeconfig={settings.kubeconfig}")
     commands.on("docker", "update", "--restart=unless-stopped", NODE)
     commands.on("docker", "exec", NODE, "touch", MARK)
 

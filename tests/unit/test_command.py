@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import command
 from harness.command import CommandError, HostCommandError, pipe, run, run_interactive, start_detached
 from harness.redact import remember_secrets
 
@@ -41,6 +42,30 @@ def test_stdin_may_be_text_bytes_or_a_file(kind: str, tmp_path: Path) -> None:
 
 def test_without_stdin_there_is_nothing_to_read() -> None:
     assert run(["cat"], timeout_s=10).stdout == ""
+
+
+def test_what_looks_on_while_a_command_runs_may_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "WATCH_S", 0.01)
+    pid = tmp_path / "pid"
+
+    def look() -> None:
+        if pid.exists():
+            raise ValueError("enough")
+
+    script = "cat; echo $$ > written; mv written pid; exec sleep 60"
+    with pytest.raises(ValueError, match="enough"):
+        run([*SH, script], stdin="read", timeout_s=10, cwd=tmp_path, while_running=look)
+    assert has_ended(int(pid.read_text()))
+
+
+def test_command_that_is_looked_on_ends_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "WATCH_S", 0.01)
+    looks: list[str] = []
+    result = run([*SH, "cat; sleep 0.1; echo out"], stdin="in ", timeout_s=10, while_running=lambda: looks.append(""))
+    assert result.stdout == "in out\n"
+    assert looks
+    with pytest.raises(CommandError, match="no end after 0 s"):
+        run(["sleep", "60"], timeout_s=0.05, while_running=lambda: None)
 
 
 def test_output_into_a_file_stays_the_bytes_that_it_is(tmp_path: Path) -> None:

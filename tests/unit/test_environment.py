@@ -56,8 +56,8 @@ def test_up_makes_each_thing_after_what_it_needs(machine: FakeMachine) -> None:
         *(f"ctr import {image}" for image in images.release),
         *(
             "PATCH namespaces/tools",
-            "PATCH persistentvolumes/airflow-logs",
-            "PATCH persistentvolumeclaims/airflow-logs",
+            "PATCH persistentvolumes/harness-logs",
+            "PATCH persistentvolumeclaims/harness-logs",
         ),
         *("PATCH secrets/airflow-ui-creds", "PATCH secrets/airflow-variables"),
         f"docker run {parts.gate.container}",

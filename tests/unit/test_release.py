@@ -1,32 +1,23 @@
-"""The release: its inputs, and which of its troubles end the waiting."""
+"""The release: its inputs, its values, and what must be there before it."""
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from harness.errors import UsageError
-from harness.release import (
-    Release,
-    ensure_namespace,
-    given_values,
-    has_namespace,
-    wait_until_available,
-    wait_until_it_serves,
-)
+from harness.release import Release, ensure_namespace, given_values, has_namespace, wait_until_it_serves
 from harness.settings import Settings
 from harness.tools.helm import Helm
-from harness.tools.k8s import Json, Kubernetes
-from harness.waiting import Unreachable, WaitTimeoutError
+from harness.tools.k8s import Kubernetes
+from harness.waiting import WaitTimeoutError
 
 from .fakes.airflow import FakeAirflow
 from .fakes.clock import FakeTime
 from .fakes.command import FakeCommands
-from .fakes.kubernetes import FakeApiServer, Response, worker_pod
+from .fakes.kubernetes import FakeApiServer
 from .samples import IMAGES, settings_of
 
 
@@ -42,17 +33,6 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def release(settings: Settings) -> Release:
     return Release(settings, Helm(Path("helm"), settings.kubeconfig, settings.cache_folder / "helm"), IMAGES)
-
-
-def workload(name: str, *, ready: int = 1, **status: Any) -> Json:
-    numbers = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": ready, **status}
-    metadata = {"name": name, "namespace": "tools", "generation": 2}
-    return {"metadata": metadata, "spec": {"replicas": 1}, "status": numbers}
-
-
-def waiting_pod(reason: str, restarts: int = 0, kind: str = "containerStatuses") -> Json:
-    container = {"name": "main", "restartCount": restarts, "state": {"waiting": {"reason": reason, "message": "why"}}}
-    return {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {kind: [container]}}
 
 
 def test_inputs_change_with_chart_overlay_and_image_and_not_with_dags(release: Release, settings: Settings) -> None:
@@ -138,8 +118,8 @@ def test_namespace_and_log_volume_are_made_and_found(
         assert item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "harness"
     namespace = server.objects["namespaces", "", "tools"]
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    claim = server.objects["persistentvolumeclaims", "tools", "airflow-logs"]
-    assert claim["spec"]["volumeName"] == "airflow-logs"
+    claim = server.objects["persistentvolumeclaims", "tools", "harness-logs"]
+    assert claim["spec"]["volumeName"] == "harness-logs"
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
@@ -151,108 +131,6 @@ def test_namespace_of_before_gets_its_pod_security_level(
     assert not has_namespace(kubernetes, settings)
     ensure_namespace(kubernetes, settings)
     assert has_namespace(kubernetes, settings)
-
-
-def test_waits_for_every_workload_and_says_for_which(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
-) -> None:
-    server.put("deployments", workload("scheduler", ready=0))
-    server.put("deployments", workload("new-spec", observedGeneration=1))
-    server.put("deployments", workload("rolling", replicas=2))
-    server.put("statefulsets", workload("postgresql"))
-    server.put("jobs", {"metadata": {"name": "migrate", "namespace": "tools"}, "status": {"active": 1}})
-    with pytest.raises(
-        WaitTimeoutError, match="last seen: 4 to go: scheduler 0/1, new-spec 1/1, rolling 1/1, migrate runs"
-    ):
-        wait_until_available(kubernetes, settings, str, time.clock)
-    assert time.seconds <= 300
-
-
-def test_available_and_a_broken_connection_is_waited_out(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
-) -> None:
-    server.put("deployments", workload("scheduler"))
-    server.put("jobs", {"metadata": {"name": "migrate", "namespace": "tools"}, "status": {"succeeded": 1}})
-    server.refusals = [Response(500, b"etcd leader changed")]
-    said: list[str] = []
-    wait_until_available(kubernetes, settings, said.append, time.clock)
-    assert time.seconds == 0.5
-    assert "etcd leader changed" in said[0]
-
-
-@pytest.mark.parametrize(
-    ("pod", "words"),
-    [
-        (waiting_pod("ErrImageNeverPull"), "ErrImageNeverPull after 0"),
-        (waiting_pod("ImagePullBackOff", kind="initContainerStatuses"), "ImagePullBackOff after 0"),
-        (waiting_pod("CreateContainerConfigError"), "CreateContainerConfigError after 0"),  # a Secret lacks a key
-        (waiting_pod("CrashLoopBackOff", 4), "CrashLoopBackOff after 4"),
-    ],
-)
-def test_hopeless_pod_ends_the_wait_at_once(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, pod: Json, words: str
-) -> None:
-    server.put("deployments", workload("scheduler", ready=0))
-    server.put("pods", pod)
-    with pytest.raises(Unreachable, match=f"pod scheduler-0, container main: {words} restarts: why"):
-        wait_until_available(kubernetes, settings, str, FakeTime().clock)
-
-
-@pytest.mark.parametrize(
-    "pod",
-    [
-        waiting_pod("ContainerCreating"),
-        waiting_pod("CrashLoopBackOff", 3),
-        {"metadata": {"name": "new", "namespace": "tools"}},
-    ],
-)
-def test_pod_that_may_still_start_is_waited_for(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime, pod: Json
-) -> None:
-    server.put("deployments", workload("scheduler", ready=0))
-    server.put("pods", pod)
-    with pytest.raises(WaitTimeoutError):
-        wait_until_available(kubernetes, settings, str, time.clock)
-    assert time.seconds > 290
-
-
-def test_worker_pod_of_a_task_is_not_the_release_s_trouble(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
-) -> None:
-    pod = worker_pod("work")
-    server.put("pods", {**pod, "status": waiting_pod("ErrImageNeverPull")["status"]})
-    wait_until_available(kubernetes, settings, str, time.clock)
-
-
-def test_pod_that_does_not_fit_is_told(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
-) -> None:
-    condition = {
-        "type": "PodScheduled",
-        "status": "False",
-        "reason": "Unschedulable",
-        "message": "0/1 nodes are available: 1 Insufficient memory.",
-        "lastTransitionTime": (time.utc_now() - timedelta(seconds=61)).isoformat(),
-    }
-    pod = {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {"conditions": [condition]}}
-    server.put("pods", pod)
-    with pytest.raises(Unreachable, match=r"does not fit on the nodes: .*Insufficient memory"):
-        wait_until_available(kubernetes, settings, str, time.clock)
-
-
-def test_pod_that_has_no_room_yet_is_waited_for(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
-) -> None:
-    condition = {
-        "type": "PodScheduled",
-        "status": "False",
-        "reason": "Unschedulable",
-        "message": "0/1 nodes are available: 1 Insufficient cpu.",
-        "lastTransitionTime": time.utc_now().isoformat(),
-    }
-    pod = {"metadata": {"name": "scheduler-0", "namespace": "tools"}, "status": {"conditions": [condition]}}
-    server.put("pods", pod)
-    wait_until_available(kubernetes, settings, str, time.clock)
 
 
 def test_serving_means_healthy_and_a_login_that_works(settings: Settings, time: FakeTime) -> None:

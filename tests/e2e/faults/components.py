@@ -5,7 +5,7 @@ from datetime import datetime
 from harness import AirflowEnv, NotYet, Run, WorkerPod, wait_until
 from harness.faults import list_component_pods
 
-from ..inside import release
+from ..inside import release, wait_until_available
 
 
 def restarts(env: AirflowEnv, component: str) -> dict[str, int]:
@@ -40,7 +40,7 @@ def check_unharmed(env: AirflowEnv, run: Run, pod: WorkerPod) -> None:
 
 def check_available(env: AirflowEnv) -> None:
     """Check that every component is there, and that Airflow calls each healthy."""
-    release.wait_until_available(env.kubernetes, env.settings, lambda _: None)
+    wait_until_available(env.kubernetes, env.settings, lambda _: None)
     release.wait_until_it_serves(env.airflow, env.settings, lambda _: None)
 
 

@@ -48,7 +48,7 @@ def pool_node(airflow_env: AirflowEnv) -> Iterator[str]:
     kubernetes, namespace = airflow_env.kubernetes, airflow_env.namespace
 
     def is_available() -> bool | NotYet:
-        problems = list(not_available(kubernetes, namespace))
+        problems = not_available(kubernetes, airflow_env.settings)
         return not_yet(problems) if problems else True
 
     node = find_spare_worker(kubernetes)

@@ -29,6 +29,7 @@ from .kubernetes import FakeApiServer, Response
 
 DAG = 'from airflow.sdk import dag\n\n\n@dag(dag_id="hello")\ndef hello() -> None: ...\n'
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+OF_RELEASE = {"meta.helm.sh/release-name": "airflow"}
 HEALTHY = {name: {"status": "healthy"} for name in ("metadatabase", "scheduler", "dag_processor", "triggerer")}
 
 
@@ -36,7 +37,7 @@ def workload(name: str, ready: int = 1) -> dict[str, Any]:
     """Return a Deployment or StatefulSet of one replica."""
     numbers = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": ready}
     return {
-        "metadata": {"name": name, "namespace": "tools", "generation": 1},
+        "metadata": {"name": name, "namespace": "tools", "generation": 1, "annotations": OF_RELEASE},
         "spec": {"replicas": 1},
         "status": numbers,
     }

@@ -11,7 +11,7 @@ from harness.tools.kind import Kind
 from ..fakes.command import FakeCommands
 
 KIND = Kind(Path("/bin/kind"), {"PATH": "/x"})
-CREATE = ("/bin/kind", "create", "cluster", "--config=-", "--kubeconfig=/k", "--quiet")
+CREATE = ("/bin/kind", "create", "cluster", "--config=-", "--kubeconfig=/k")
 
 
 def test_create_gives_the_configuration_by_stdin_and_names_the_network(commands: FakeCommands) -> None:
