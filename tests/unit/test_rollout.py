@@ -247,7 +247,7 @@ def test_pod_that_does_not_fit_ends_the_wait_after_a_minute(
 def test_hooks_that_helm_waits_for_are_said_once_each(
     kubernetes: Kubernetes, server: FakeApiServer, settings: Settings
 ) -> None:
-    hook = {"helm.sh/hook": "post-install"}
+    hook: dict[str, Any] = {"helm.sh/hook": "post-install"}
     said: list[str] = []
     look = watch_hooks(kubernetes, settings, said.append)
     look()
