@@ -13,6 +13,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,6 @@ import typer
 from harness.cluster import control_plane
 from harness.command import run
 from harness.delivery.bundles import find_target
-from harness.delivery.folder import DagFolder
 from harness.delivery.target import Target
 from harness.environment import Environment
 from harness.parts import Parts
@@ -89,7 +89,7 @@ def main(
         # With the fast clocks again, or Airflow would take minutes to see that the DAGs are gone.
         environment = open_environment(name)
         environment.up(Quiet())
-        environment.parts.delivering(find_target(environment.settings, "e2e-plain")).withdraw()
+        environment.parts.bundle("e2e-plain").withdraw()
     print(table(harness, plain))
 
 
@@ -120,9 +120,8 @@ def write(folder: Path, dag_id: str, word: str) -> None:
 
 def measure_harness(environment: Environment, folder: Path, count: int) -> Times:
     """Return the seconds of each change, from the save to the end of a sync with its gate."""
-    target = find_target(environment.settings, "e2e")
-    kubernetes = environment.parts.kubernetes
-    dags = DagFolder(folder, target, lambda: kubernetes, environment.parts.delivering, environment.parts.check_imports)
+    settings = environment.settings.model_copy(update={"dags": folder, "dags_bundle": "e2e"})
+    dags = replace(environment.parts.dags, settings=settings)
     dags.sync(force=True)
     times: Times = {kind: [] for kind in KINDS}
     for number in range(count):
@@ -132,7 +131,7 @@ def measure_harness(environment: Environment, folder: Path, count: int) -> Times
             dags.sync()
             times[kind].append(round(time.monotonic() - start, 2))
             print(f"harness  {kind:<13} {times[kind][-1]:6.2f} s", flush=True)
-    environment.parts.delivering(target).withdraw()
+    environment.parts.bundle("e2e").withdraw()
     return times
 
 

@@ -11,8 +11,8 @@ from harness import doctor, labels, release, rollout
 from harness.backup.steps import Backup
 from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
-from harness.delivery.gate import list_gates, remove_gates
 from harness.errors import HarnessError, HostError, UsageError, Verb
+from harness.gate.gate import list_gates, remove_gates
 from harness.host.binaries import ensure_binary, find_binary
 from harness.host.engine import ensure_engine, has_engine
 from harness.images.store import FILLER
@@ -120,7 +120,7 @@ class Environment:
 
     def _host_steps(self) -> Iterator[Step]:
         def check(_: Say) -> None:
-            self.parts.dags.package()
+            self.parts.dags.check_syntax()
             if not self.has_cluster():
                 doctor.check_room(self.settings.state)
 

@@ -8,15 +8,13 @@ from pathlib import Path
 from harness.backup.database import Database
 from harness.backup.steps import Backups
 from harness.cluster import Cluster
-from harness.credentials import KnownVariables, read_credentials, read_variables
+from harness.credentials import KnownVariables, read_credentials
 from harness.delivery.bundles import find_target
 from harness.delivery.folder import DagFolder
-from harness.delivery.gate import Gate
-from harness.delivery.live import Delivering
-from harness.delivery.pack import Package
-from harness.delivery.target import Target
-from harness.delivery.verdict import Verdict
+from harness.delivery.live import Bundle
 from harness.errors import UsageError, Verb
+from harness.gate.fixes import find_advice
+from harness.gate.gate import Gate
 from harness.host.binaries import Binary, find_binary, helm_binary, kind_binary
 from harness.host.platform import Host
 from harness.images.imageset import ImageSet
@@ -31,7 +29,7 @@ from harness.tools.airflow import AirflowApi
 from harness.tools.docker import Docker, find_client
 from harness.tools.go import Go
 from harness.tools.helm import Helm
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
 from harness.tools.kind import Kind
 from harness.waiting import CLOCK, Clock
 
@@ -164,37 +162,21 @@ class Parts:
         airflow.before_log()  # now, for whoever shows a log later may find the cluster's API away
         return airflow
 
-    def delivering(self, target: Target) -> Delivering:
-        """Return what brings files to a target and sees them live."""
-        return Delivering(self.kubernetes, self.airflow, target, self.clock)
+    def bundle(self, name: str = "") -> Bundle:
+        """Return a DAG bundle of the chart's values, by default that of the DAGs folder."""
+        return Bundle(self.kubernetes, self.airflow, find_target(self.settings, name), self.clock)
 
     @cached_property
     def dags(self) -> DagFolder:
         """The DAGs folder and its counterpart in the cluster."""
-        return DagFolder(
-            self.settings.dags_folder,
-            find_target(self.settings),
-            lambda: self.kubernetes,
-            self.delivering,
-            self.check_imports,
-        )
+        return DagFolder(self.settings, lambda: self.gate, lambda: self.kubernetes, lambda: self.airflow, self.clock)
 
     @cached_property
     def gate(self) -> Gate:
         """What imports DAG files in the image that the cluster runs."""
         settings = self.settings
         lock = settings.state / f"{settings.name}-gate.lock"
-        return Gate(self.docker, self.images.airflow, settings.name, lock, self.clock)
-
-    def check_imports(self, package: Package) -> Verdict:
-        """Return what the gate says of a package, with the environment that tasks have, if there is a cluster."""
-        try:
-            variables = read_variables(self.kubernetes, self.settings)
-        except KubernetesError as error:
-            if error.status:
-                raise
-            variables = None  # no cluster: what depends on a variable cannot be known
-        return self.gate.check(package.files, variables=variables, folder=self.settings.dags_folder.name)
+        return Gate(self.docker, self.images.airflow, settings.name, lock, find_advice(settings), self.clock)
 
     def _find(self, wanted: Binary) -> Path:
         found = find_binary(wanted, self.go)

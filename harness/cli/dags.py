@@ -5,17 +5,19 @@ from typing import Annotated
 
 import typer
 
+from harness.advice import find_command
 from harness.cli.dags_commands import RUN_TIMEOUT_S, run_dag, watch_dags
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import err, out, print_json, print_table, say
 from harness.cli.run_request import parse_request
 from harness.delivery.live import Delivery
 from harness.environment import Environment
+from harness.errors import put_in_words
 from harness.tools.airflow_records import NOW
 
 app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
 
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what another hand changed in the cluster.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what somebody else changed in the cluster.")]
 Conf = Annotated[str, typer.Option(help="The run's conf, a JSON object.", show_default=False)]
 KIB = 1024
 
@@ -31,13 +33,18 @@ def sync(
 ) -> None:
     """Check the DAGs folder, deliver it and wait until Airflow serves it; no pod restarts."""
     environment = open_environment(context, log="dags-sync")
-    environment.parts.dags.package(has_syntax_check=not no_verify)
+    environment.parts.dags.package()
     environment.check_exists()
     if no_verify:
         say(err, "not verified: the files were neither compiled nor imported in Airflow's image")
     delivery = environment.parts.dags.sync(force=force, is_verified=not no_verify)
-    print_notes(delivery.notes)
+    print_notes(_notes_of(delivery, environment))
     say(out, in_words(delivery))
+
+
+def _notes_of(delivery: Delivery, environment: Environment) -> list[str]:
+    advice = put_in_words(delivery.advice, find_command(environment.settings.name))
+    return [*delivery.notes, *([advice] if advice else [])]
 
 
 def print_notes(notes: Iterable[str]) -> None:
@@ -63,7 +70,7 @@ def check(context: typer.Context) -> None:
     """Check the DAGs folder without delivering it; needs no cluster."""
     package, verdict = open_environment(context).parts.dags.check()
     print_notes(map(str, verdict.notes))
-    found = f"{len(package.files)} files, {len(verdict.dag_ids)} DAGs, {package.size_bytes} bytes"
+    found = f"{len(package.files)} files, {len(verdict.defined.files)} DAGs, {package.size_bytes} bytes"
     say(out, f"{found}: no problem found in {verdict.seconds:.1f} s")
 
 
@@ -124,7 +131,7 @@ def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
         print_json({"drift": drift, "files": differences})
     else:
         if drift:
-            say(err, f"changed by another hand: {drift}")
+            say(err, f"changed by somebody else: {drift}")
         for found in differences:
             where = {(True, True): "changed", (True, False): "only in the cluster", (False, True): "only in the folder"}
             say(out, f"{found.path}: {where[found.cluster, found.folder]}", style="bold")
@@ -167,4 +174,4 @@ def watch(
 
 def _sync_in_words(environment: Environment) -> str:
     delivery = environment.parts.dags.sync()
-    return "\n".join((*delivery.notes, in_words(delivery)))
+    return "\n".join((*_notes_of(delivery, environment), in_words(delivery)))

@@ -1,20 +1,30 @@
 """A DAGs folder and its counterpart in the cluster: check, sync, compare, go back."""
 
 import difflib
+import io
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
+from functools import cached_property
 
-from harness.delivery.live import Delivering, Delivery, open_store
-from harness.delivery.pack import Package, pack, read
-from harness.delivery.problem import RefusedError
-from harness.delivery.target import Change, DagStore, Likeness, Target
-from harness.delivery.verdict import Verdict
-from harness.delivery.versioned import VersionedStore
-from harness.errors import UsageError
-from harness.tools.k8s import Kubernetes
+from harness.delivery.bundles import find_target
+from harness.delivery.dag_processor import PodEnvironment, read_environment, settings_of_values
+from harness.delivery.live import Bundle, Delivery, open_store
+from harness.delivery.pack import Package, check_syntax, pack, read
+from harness.delivery.plain import PlainStore
+from harness.delivery.target import Likeness, Target
+from harness.delivery.versions import Versions
+from harness.errors import Advice, UsageError, Verb
+from harness.gate.gate import Gate
+from harness.gate.problem import RefusedError
+from harness.gate.verdict import Verdict
+from harness.settings import Settings
+from harness.tools.airflow import AirflowApi
+from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.waiting import CLOCK, Clock, Unreachable
+
+NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 @dataclass(frozen=True)
@@ -42,109 +52,152 @@ class FileDiff:
 
 @dataclass(frozen=True)
 class DagFolder:
-    """The folder and its target; `delivering` and `kubernetes` are asked for only when the cluster is."""
+    """The DAGs folder of the settings; gate, cluster and Airflow are asked for only when they are needed."""
 
-    folder: Path
-    target: Target
+    settings: Settings
+    gate: Callable[[], Gate]
     kubernetes: Callable[[], Kubernetes]
-    delivering: Callable[[Target], Delivering]
-    gate: Callable[[Package], Verdict]
+    airflow: Callable[[], AirflowApi]
+    clock: Clock = CLOCK
+
+    @cached_property
+    def target(self) -> Target:
+        """Where the folder's files go."""
+        return find_target(self.settings)
 
     @property
-    def store(self) -> DagStore:
+    def store(self) -> Versions | PlainStore:
         """What the cluster holds."""
-        return open_store(self.kubernetes(), self.target)
+        return open_store(self.kubernetes(), self.target, self.clock)
 
-    def package(self, *, known: Collection[str] = (), has_syntax_check: bool = True) -> Package:
+    def package(self) -> Package:
         """Return the folder as it would be delivered; raises RefusedError that lists all that is wrong with it."""
-        is_flat = not self.target.is_versioned
-        return pack(self.folder, is_flat=is_flat, known=known, has_syntax_check=has_syntax_check)
+        return pack(self.settings.dags_folder, is_flat=not self.target.is_versioned)
 
-    def check(self, *, known: Collection[str] = ()) -> tuple[Package, Verdict]:
+    def check_syntax(self) -> None:
+        """Raise RefusedError if the folder cannot be delivered or a file does not compile; needs no image."""
+        check_syntax(self.settings.dags_folder, self.package())
+
+    def check(self) -> tuple[Package, Verdict]:
         """Return the folder's package; raises RefusedError if a file does not compile or import as in the cluster."""
-        package = self.package(known=known)
-        verdict = self.gate(package)
-        if verdict.problems:
-            raise RefusedError(self.folder, verdict.problems)
-        return package, verdict
+        package = self.package()
+        return package, self._judge(package, self._environment())
 
     def compare(self) -> Likeness:
         """Return how the cluster's DAGs compare with the folder."""
-        return self.store.compare(self.package(known=self._known()))
+        return self.store.compare(self.package())
 
     def write(self) -> None:
         """Put the folder into the cluster, without asking whether anybody reads it yet."""
-        self.store.write(self.check()[0])
+        package, verdict = self.check()
+        self.store.write(package, verdict.defined)
 
     def sync(self, *, force: bool = False, is_verified: bool = True) -> Delivery:
         """Deliver the folder and wait until Airflow serves it.
 
         Raises RefusedError or DriftError before anything is written; `is_verified=False` skips compiling and importing.
         """
-        if not is_verified:
-            package = self.package(has_syntax_check=False)
-            return self.delivering(self.target).deliver(package, force=force, is_verified=False)
-        package, verdict = self.check(known=self._known())
-        delivery = self.delivering(self.target).deliver(package, force=force)
-        return replace(delivery, notes=tuple(map(str, verdict.notes)))
+        package, environment = self.package(), self._environment()
+        verdict = self._judge(package, environment) if is_verified else None
+        outdated = self._outdated(environment)
+        try:
+            delivery = self._bundle(environment).deliver(package, verdict.defined if verdict else None, force=force)
+        except Unreachable as error:
+            raise Unreachable(str(error), next_step=outdated or error.advice) from None
+        return replace(delivery, notes=tuple(map(str, verdict.notes if verdict else ())), advice=outdated)
 
     def wait_until_live(self) -> None:
-        """Wait until Airflow runs the DAGs that the cluster holds; raises as `Delivering.deliver`."""
-        self.delivering(self.target).make_live(Package(self.store.read()), Change)
+        """Wait until Airflow runs the DAGs that the cluster holds; raises as `Bundle.deliver`."""
+        self._bundle(self._environment()).wait_until_live()
 
     def history(self) -> list[PastVersion]:
         """Return the versions in the cluster, the one that became current last first."""
-        store = self._versioned()
-        current = store.current()
-        runs = Counter(run.bundle_version for run in self.delivering(self.target).airflow.unfinished_runs())
+        versions = self._versions()
+        current = versions.current()
+        runs = Counter(run.bundle_version for run in self.airflow().unfinished_runs())
         return [
             PastVersion(
                 version=found.version,
                 is_current=current is not None and found.version == current.version,
                 current_since=found.current_since,
-                files=len(found.files),
+                files=sum(not path.endswith("/") for path in found.files),
                 size_bytes=found.size_bytes,
                 is_verified=found.is_verified,
                 unfinished_runs=runs[found.version],
             )
-            for found in store.versions.list()
+            for found in versions.config_maps.list()
         ]
 
     def rollback(self, wanted: str = "", *, force: bool = False) -> tuple[str, Delivery]:
         """Go back to the version that begins with `wanted`, or to the one before the current; return it, once live."""
-        store = self._versioned()
-        version = store.find(wanted)
-        package = Package(store.versions.read(version))
-        delivering = self.delivering(self.target)
-        return version.version, delivering.make_live(package, lambda: store.point_to(version, force=force))
+        version = self._versions().find(wanted)
+        return version.version, self._bundle(self._environment()).go_back(version, force=force)
 
     def diff(self) -> list[FileDiff]:
         """Return what differs between the cluster and the folder, whatever is wrong with it."""
-        here = read(self.folder, is_flat=not self.target.is_versioned).files
+        here = read(self.settings.dags_folder, is_flat=not self.target.is_versioned)
         there = self.store.read()
-        paths = sorted(here.keys() | there.keys())
-        return [_compare(path, there.get(path), here.get(path)) for path in paths if there.get(path) != here.get(path)]
+        paths = sorted({**here.digests, **there.digests})
+        return [_compare(path, there, here) for path in paths if there.digests.get(path) != here.digests.get(path)]
 
-    def _known(self) -> Collection[str]:
-        """Return the digests of files that need not be compiled again: they have been when they were delivered."""
-        if not self.target.is_versioned:
+    def _environment(self) -> PodEnvironment:
+        """Return how the cluster imports DAG files, and what the chart's values say of it when no cluster answers."""
+        try:
+            return read_environment(self.kubernetes(), self.settings)
+        except KubernetesError as error:
+            if error.status:
+                raise
+            return PodEnvironment(None, settings_of_values(self.settings))
+
+    def _judge(self, package: Package, environment: PodEnvironment) -> Verdict:
+        """Return what the gate says of a package; raises RefusedError."""
+        verdict = self.gate().check(
+            package.files,
+            variables=environment.variables,
+            settings=environment.settings,
+            executables=package.executables,
+            folders=package.folders,
+            left_out=package.left_out,
+            name=self.settings.dags_folder.name,
+        )
+        if verdict.problems:
+            raise RefusedError(self.settings.dags_folder, verdict.problems)
+        return verdict
+
+    def _bundle(self, environment: PodEnvironment) -> Bundle:
+        return Bundle(self.kubernetes(), self.airflow(), self.target, self.clock, environment.refresh_s)
+
+    def _outdated(self, environment: PodEnvironment) -> Advice:
+        """Return what to do about a dag-processor that has old variables, or nothing."""
+        if not environment.is_outdated:
             return ()
-        current = self._versioned().current()
-        return set(current.files.values()) if current and current.is_verified else ()
+        settings = self.settings
+        return (
+            f"the dag-processor has the variables of before the last change of Secret {settings.variables_secret}",
+            Verb(f"kubectl -- -n {settings.namespace} delete pod -l {settings.dag_processor}", "starts it anew"),
+        )
 
-    def _versioned(self) -> VersionedStore:
+    def _versions(self) -> Versions:
         if not self.target.is_versioned:
             raise UsageError(
                 f"the DAG bundle `{self.target.bundle}` has no versions",
                 next_step="set `versioned: true` for it in the chart's values",
             )
-        return VersionedStore(self.kubernetes(), self.target)
+        return Versions(self.kubernetes(), self.target, self.clock)
 
 
-def _compare(path: str, cluster: bytes | None, folder: bytes | None) -> FileDiff:
+def _compare(path: str, cluster: Package, folder: Package) -> FileDiff:
+    before, after = cluster.files.get(path), folder.files.get(path)
+    text = "" if path.endswith("/") else _describe(path, before, after)
+    if before == after and not path.endswith("/"):
+        text = f"{'no longer executable' if path in cluster.executables else 'executable'}\n"
+    return FileDiff(path, cluster=path in cluster.digests, folder=path in folder.digests, text=text)
+
+
+def _describe(path: str, before: bytes | None, after: bytes | None) -> str:
     try:
-        before, after = ((content or b"").decode().splitlines(keepends=True) for content in (cluster, folder))
-        text = "".join(difflib.unified_diff(before, after, f"cluster/{path}", f"folder/{path}"))
+        old, new = (list(io.StringIO((content or b"").decode(), newline="\n")) for content in (before, after))
     except UnicodeDecodeError:
-        text = f"binary file {path} differs\n"
-    return FileDiff(path, cluster=cluster is not None, folder=folder is not None, text=text)
+        return f"binary file {path} differs\n"
+    lines = difflib.unified_diff(old, new, f"cluster/{path}", f"folder/{path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in lines)

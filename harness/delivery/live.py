@@ -1,15 +1,17 @@
-"""Delivers a package and waits until Airflow runs it."""
+"""Delivers packages to a DAG bundle and waits until Airflow runs them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from harness.delivery.config_maps import Version
 from harness.delivery.pack import Package
+from harness.delivery.parses import Before, TextParses, VersionParses
 from harness.delivery.plain import PlainStore
-from harness.delivery.served import ServedCheck
-from harness.delivery.target import Change, DagStore, Target
-from harness.delivery.versioned import VersionedStore
-from harness.errors import HarnessError, Verb
+from harness.delivery.served import ServedCheck, find_file
+from harness.delivery.target import Change, Target
+from harness.delivery.versions import Versions
+from harness.errors import Advice, HarnessError, Verb
+from harness.gate.verdict import Definitions
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import Dag
 from harness.tools.k8s import Kubernetes
@@ -17,6 +19,7 @@ from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 LIVE_TIMEOUT_S = 120.0
 INTERVAL_S = 0.5
+SLOW_S = 30.0
 # The watches of the ConfigMap and of the pod have no order between them, so one touch may come too early.
 TOUCH_AGAIN_S = 3.0
 TOUCH_ANNOTATION = "harness.dev/dags-touched"
@@ -27,7 +30,7 @@ class Delivery:
     """A delivery that is live, and how many seconds that took.
 
     `added_dags`, `changed_dags` and `removed_dags` count DAGs, `other_files` the files without one that changed;
-    `notes` tell what could not be checked before.
+    `notes` tell what could not be checked before, `advice` what to do about what may yet fail.
     """
 
     change: Change
@@ -37,45 +40,91 @@ class Delivery:
     removed_dags: int = 0
     other_files: int = 0
     notes: tuple[str, ...] = ()
-
-
-def open_store(kubernetes: Kubernetes, target: Target) -> DagStore:
-    """Return the target's store, by whether its bundle has versions."""
-    return VersionedStore(kubernetes, target) if target.is_versioned else PlainStore(kubernetes, target)
+    advice: Advice = ()
 
 
 @dataclass(frozen=True)
-class Delivering:
-    """One target, and the Airflow that reads it."""
+class Bundle:
+    """One DAG bundle: the ConfigMaps that hold its files, and the Airflow that reads them.
+
+    `refresh_s` is how often that Airflow looks for new files.
+    """
 
     kubernetes: Kubernetes
     airflow: AirflowApi
     target: Target
     clock: Clock = CLOCK
+    refresh_s: float = 0.0
 
-    def deliver(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Delivery:
-        """Write the package and wait until Airflow runs it: new and changed DAGs by their text, removed ones gone.
+    @property
+    def store(self) -> Versions | PlainStore:
+        """What the cluster holds."""
+        return open_store(self.kubernetes, self.target, self.clock)
+
+    def deliver(self, package: Package, defined: Definitions | None = None, *, force: bool = False) -> Delivery:
+        """Write the package and wait until Airflow runs exactly its DAGs; `defined` is what the gate said of them.
 
         Raises DriftError unless forced, Unreachable with Airflow's stack trace when a file cannot be imported,
         WaitTimeoutError with what is missing.
         """
-        store = open_store(self.kubernetes, self.target)
-        delivery = self.make_live(package, lambda: store.write(package, force=force, is_verified=is_verified))
-        if isinstance(store, VersionedStore):
+        start, before, store = self.clock.now(), self._look(), self.store
+        change = store.write(package, defined, force=force)
+        delivery = self._wait(package, defined, change, before, start)
+        if isinstance(store, Versions):
             needed = {run.bundle_version for run in self.airflow.unfinished_runs() if run.bundle_version}
-            store.collect_garbage(frozenset(needed), now=datetime.now(UTC))
+            store.collect_garbage(frozenset(needed))
         return delivery
 
-    def make_live(self, package: Package, write: Callable[[], Change]) -> Delivery:
-        """Call `write`, which makes the package the current content, and wait until Airflow runs it."""
-        start, applied = self.clock.now(), datetime.now(UTC)
+    def go_back(self, version: Version, *, force: bool = False) -> Delivery:
+        """Make a version that is there the current one again; raises as `deliver`."""
+        start, before, versions = self.clock.now(), self._look(), Versions(self.kubernetes, self.target, self.clock)
+        package = versions.config_maps.read(version)
+        change = versions.point_to(version, force=force)
+        return self._wait(package, version.defined, change, before, start)
+
+    def wait_until_live(self) -> Delivery:
+        """Wait until Airflow runs what the cluster holds; raises as `deliver`."""
+        start, before, store = self.clock.now(), self._look(), self.store
+        current = store.current() if isinstance(store, Versions) else None
+        return self._wait(store.read(), current.defined if current else None, Change(), before, start)
+
+    def withdraw(self) -> None:
+        """Delete all of the target and wait until Airflow has no DAG of it any more; raises WaitTimeoutError."""
+        self.store.delete()
+        start = self.clock.now()
+        toucher = _Toucher(self)
+
+        def probe() -> bool | NotYet:
+            toucher.touch_if_due(self.clock.now() - start)
+            left = [dag.dag_id for dag in self.airflow.dags(bundle_name=self.target.bundle)]
+            return NotYet(f"still there: {', '.join(left)}") if left else True
+
+        what = f"the end of the DAGs of ConfigMap {self.target.config_map}"
+        wait_until(what, probe, timeout_s=self._timeout_s, interval_s=INTERVAL_S, clock=self.clock)
+
+    @property
+    def _timeout_s(self) -> float:
+        return LIVE_TIMEOUT_S + self.refresh_s
+
+    def _look(self) -> Before:
         errors = self.airflow.import_errors(bundle_name=self.target.bundle)
-        before = {dag.dag_id: dag for dag in self.airflow.dags(bundle_name=self.target.bundle)}
-        change = write()
-        check = ServedCheck(
-            self.airflow, package, self.target, change, applied, {error.filename: error.stack_trace for error in errors}
+        return Before(
+            self.clock.utc_now(),
+            {dag.dag_id: dag for dag in self.airflow.dags(bundle_name=self.target.bundle)},
+            {error.filename: error.stack_trace for error in errors},
         )
-        toucher = _Toucher(self, self.target.is_versioned)
+
+    def _wait(
+        self, package: Package, defined: Definitions | None, change: Change, before: Before, start: float
+    ) -> Delivery:
+        store = self.store
+        parses = (
+            VersionParses(store, package, defined, before)
+            if isinstance(store, Versions)
+            else TextParses(self.airflow, package, defined, before, change)
+        )
+        check = ServedCheck(self.airflow, self.target.bundle, package, defined, parses)
+        toucher = _Toucher(self)
         if not change.is_empty:
             toucher.touch_if_due(0)
 
@@ -86,29 +135,21 @@ class Delivering:
                 toucher.touch_if_due(waited_s)
             return NotYet("; ".join(missing)) if missing else True
 
+        slow = f" (it looks for new files every {self.refresh_s:.0f} s, [dag_processor] refresh_interval)"
         wait_until(
-            f"Airflow running the DAGs of ConfigMap {self.target.config_map}",
+            f"Airflow running the DAGs of ConfigMap {self.target.config_map}{slow if self.refresh_s >= SLOW_S else ''}",
             probe,
-            timeout_s=LIVE_TIMEOUT_S,
+            timeout_s=self._timeout_s,
             interval_s=INTERVAL_S,
             next_step=Verb("logs dag-processor"),
             clock=self.clock,
         )
-        return _sum_up(change, self.clock.now() - start, before, check.seen)
+        return _sum_up(change, self.clock.now() - start, before.dags, check.seen)
 
-    def withdraw(self) -> None:
-        """Delete all of the target and wait until Airflow has no DAG of it any more; raises WaitTimeoutError."""
-        open_store(self.kubernetes, self.target).delete()
-        start = self.clock.now()
-        toucher = _Toucher(self, self.target.is_versioned)
 
-        def probe() -> bool | NotYet:
-            toucher.touch_if_due(self.clock.now() - start)
-            left = [dag.dag_id for dag in self.airflow.dags(bundle_name=self.target.bundle)]
-            return NotYet(f"still there: {', '.join(left)}") if left else True
-
-        what = f"the end of the DAGs of ConfigMap {self.target.config_map}"
-        wait_until(what, probe, timeout_s=LIVE_TIMEOUT_S, interval_s=INTERVAL_S, clock=self.clock)
+def open_store(kubernetes: Kubernetes, target: Target, clock: Clock = CLOCK) -> Versions | PlainStore:
+    """Return the target's store, by whether its bundle has versions."""
+    return Versions(kubernetes, target, clock) if target.is_versioned else PlainStore(kubernetes, target)
 
 
 @dataclass
@@ -118,35 +159,34 @@ class _Toucher:
     Else it looks every 60 to 90 s. A versioned bundle has no files that the kubelet brings.
     """
 
-    delivering: Delivering
-    is_needless: bool
+    bundle: Bundle
     count: int = 0
 
     def touch_if_due(self, waited_s: float) -> None:
         """Touch the pods, and again after a while; raises HarnessError when there is none."""
-        if self.is_needless or waited_s < self.count * TOUCH_AGAIN_S:
+        target, kubernetes = self.bundle.target, self.bundle.kubernetes
+        if target.is_versioned or waited_s < self.count * TOUCH_AGAIN_S:
             return
         self.count += 1
-        kubernetes, namespace = self.delivering.kubernetes, self.delivering.target.namespace
-        pods = kubernetes.list("Pod", namespace, label_selector=self.delivering.target.readers)
+        pods = kubernetes.list("Pod", target.namespace, label_selector=target.readers)
         if not pods:
             raise HarnessError(
-                f"no dag-processor pod ({self.delivering.target.readers}) in namespace {namespace}, so none reads DAGs",
+                f"no dag-processor pod ({target.readers}) in namespace {target.namespace}, so none reads DAGs",
                 next_step=Verb("up", "brings it back; then sync again"),
             )
-        mark = {TOUCH_ANNOTATION: f"{datetime.now(UTC).isoformat()}"}
+        mark = {TOUCH_ANNOTATION: self.bundle.clock.utc_now().isoformat()}
         for pod in pods:
-            kubernetes.patch_annotations("Pod", pod["metadata"]["name"], namespace, mark)
+            kubernetes.patch_annotations("Pod", pod["metadata"]["name"], target.namespace, mark)
 
 
 def _sum_up(change: Change, seconds: float, before: Mapping[str, Dag], after: Mapping[str, Dag]) -> Delivery:
-    touched = {*change.added, *change.changed}
-    with_dags = {dag.relative_fileloc for dag in (*before.values(), *after.values())}
+    with_dags = {find_file(dag.relative_fileloc, change.paths) for dag in (*before.values(), *after.values())}
+    both = after.keys() & before.keys()
     return Delivery(
         change,
         seconds,
         added_dags=len(after.keys() - before.keys()),
-        changed_dags=sum(after[dag_id].relative_fileloc in touched for dag_id in after.keys() & before.keys()),
+        changed_dags=sum(bool(find_file(after[dag_id].relative_fileloc, change.paths)) for dag_id in both),
         removed_dags=len(before.keys() - after.keys()),
-        other_files=len({*touched, *change.removed} - with_dags),
+        other_files=len(change.paths - with_dags),
     )

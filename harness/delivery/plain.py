@@ -14,6 +14,7 @@ from harness.delivery.target import (
     find_config_map,
     write_config_map,
 )
+from harness.gate.verdict import Definitions
 from harness.tools.k8s import Kubernetes
 
 
@@ -24,8 +25,11 @@ class PlainStore:
     kubernetes: Kubernetes
     target: Target
 
-    def write(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Change:  # noqa: ARG002 - nothing here depends on it
-        """Make the ConfigMap hold exactly the package, by server-side apply; writes nothing when it does already."""
+    def write(self, package: Package, defined: Definitions | None = None, *, force: bool = False) -> Change:  # noqa: ARG002 - it has no place here
+        """Make the ConfigMap hold exactly the package, by server-side apply; writes nothing when it does already.
+
+        Raises DriftError unless forced.
+        """
         config_map = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         change = difference(files_of(config_map).digests, package.digests, package.size_bytes)
         if config_map is None or not change.is_empty or force:
@@ -43,7 +47,7 @@ class PlainStore:
         return "same" if difference(files_of(config_map).digests, package.digests).is_empty else "differs"
 
     def drift(self) -> str:
-        """Return what another hand changed, or an empty string."""
+        """Return what somebody else changed, or an empty string."""
         config_map = find_config_map(self.kubernetes, self.target)
         return drift_of(config_map) if config_map else ""
 
@@ -51,9 +55,9 @@ class PlainStore:
         """Return the digest of each file."""
         return files_of(find_config_map(self.kubernetes, self.target)).digests
 
-    def read(self) -> Mapping[str, bytes]:
+    def read(self) -> Package:
         """Return the files."""
-        return files_of(find_config_map(self.kubernetes, self.target)).files
+        return files_of(find_config_map(self.kubernetes, self.target))
 
     def delete(self) -> None:
         """Delete the ConfigMap."""

@@ -7,9 +7,10 @@ leaves the borders of all others where they were. `dag_versions.py` in the chart
 import gzip
 import hashlib
 import io
+import stat
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,46 +24,70 @@ BORDER_EVERY = 8
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A file's content or a part of it; a path that ends in a slash is a folder that holds nothing."""
+
+    path: str
+    content: bytes
+    is_executable: bool = False
+
+
+@dataclass(frozen=True)
 class Shard:
     """Pieces of files in order: a file larger than a piece has several, one after the other."""
 
-    pieces: tuple[tuple[str, bytes], ...]
+    pieces: tuple[Piece, ...]
 
     @cached_property
     def digest(self) -> str:
-        """Return a hash of the paths and contents; it does not depend on how they are compressed."""
+        """Return a hash of the paths, modes and contents; it does not depend on how they are compressed."""
         total = hashlib.sha256()
-        for path, piece in self.pieces:
-            total.update(f"{path}\0{len(piece)}\0".encode())
-            total.update(piece)
+        for piece in self.pieces:
+            mode = "x" if piece.is_executable else ""
+            total.update(f"{piece.path}\0{len(piece.content)}{mode}\0".encode())
+            total.update(piece.content)
         return total.hexdigest()[:DIGITS]
 
     def pack(self) -> bytes:
         """Return the shard as a gzipped tar archive."""
         out = io.BytesIO()
         with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
-            for path, piece in self.pieces:
-                info = tarfile.TarInfo(path)
-                info.size = len(piece)
-                tar.addfile(info, io.BytesIO(piece))
+            for piece in self.pieces:
+                info = tarfile.TarInfo(piece.path.removesuffix("/"))
+                info.type = tarfile.DIRTYPE if piece.path.endswith("/") else tarfile.REGTYPE
+                info.mode = 0o755 if piece.is_executable else 0o644
+                info.size = len(piece.content)
+                tar.addfile(info, io.BytesIO(piece.content))
         return out.getvalue()
 
 
 def cut(package: Package) -> list[Shard]:
     """Return the package's shards in the order in which they are unpacked."""
-    return list(_cut(package.files))
+    return list(_cut(package))
 
 
-def _cut(files: Mapping[str, bytes]) -> Iterator[Shard]:
-    pieces: list[tuple[str, bytes]] = []
+def unpack(archive: bytes) -> Iterator[Piece]:
+    """Return the pieces of a packed shard."""
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            if content is None:
+                yield Piece(f"{member.name}/", b"")
+            else:
+                yield Piece(member.name, content.read(), is_executable=bool(member.mode & stat.S_IXUSR))
+
+
+def _cut(package: Package) -> Iterator[Shard]:
+    pieces: list[Piece] = []
     size = 0
-    for path, content in files.items():
+    folders = {f"{path}/": b"" for path in package.folders}
+    for path, content in sorted({**package.files, **folders}.items()):
         for start in range(0, max(len(content), 1), PIECE_BYTES):
             piece = content[start : start + PIECE_BYTES]
             if pieces and size + len(piece) > MOST_BYTES:
                 yield Shard(tuple(pieces))
                 pieces, size = [], 0
-            pieces.append((path, piece))
+            pieces.append(Piece(path, piece, path in package.executables))
             size += len(piece)
         if size >= LEAST_BYTES and zlib.crc32(path.encode()) % BORDER_EVERY == 0:
             yield Shard(tuple(pieces))

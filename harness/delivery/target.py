@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from harness import labels
 from harness.delivery.pack import Package
@@ -44,9 +44,14 @@ class Change:
     written_bytes: int = 0
 
     @property
+    def paths(self) -> frozenset[str]:
+        """Return all paths that are not as they were."""
+        return frozenset((*self.added, *self.changed, *self.removed))
+
+    @property
     def is_empty(self) -> bool:
         """Return whether the cluster had the very files already."""
-        return not (self.added or self.changed or self.removed)
+        return not self.paths
 
 
 class DriftError(UsageError):
@@ -54,35 +59,13 @@ class DriftError(UsageError):
 
     def __init__(self, target: Target, what: str) -> None:
         super().__init__(
-            f"ConfigMap {target.config_map} in {target.namespace} was changed by another hand: {what}",
+            f"ConfigMap {target.config_map} in {target.namespace} was changed by somebody else: {what}",
             next_step=(Verb("dags diff", "shows it"), Verb("dags sync --force", "overwrites it")),
         )
 
 
-class DagStore(Protocol):
-    """The files of one target, as the cluster holds them."""
-
-    def write(self, package: Package, *, force: bool = False, is_verified: bool = True) -> Change:
-        """Make the package the current content; raises DriftError, unless forced, and KubernetesError."""
-
-    def compare(self, package: Package) -> Likeness:
-        """Return how the current content compares with the package."""
-
-    def drift(self) -> str:
-        """Return what another hand changed, or an empty string."""
-
-    def digests(self) -> Mapping[str, str]:
-        """Return the digest of each file of the current content."""
-
-    def read(self) -> Mapping[str, bytes]:
-        """Return the current files."""
-
-    def delete(self) -> None:
-        """Remove everything of the target."""
-
-
 def find_config_map(kubernetes: Kubernetes, target: Target, *, refuse_drift: bool = False) -> Json | None:
-    """Return the target's ConfigMap; with `refuse_drift` raises DriftError when another hand changed it."""
+    """Return the target's ConfigMap; with `refuse_drift` raises DriftError when somebody else changed it."""
     found = kubernetes.get("ConfigMap", target.config_map, target.namespace)
     if found and refuse_drift and (drift := drift_of(found)):
         raise DriftError(target, drift)
@@ -121,7 +104,7 @@ def files_of(config_map: Json | None) -> Package:
 
 
 def drift_of(config_map: Json) -> str:
-    """Return what another hand changed in a ConfigMap, pointer or plain files, or an empty string."""
+    """Return what somebody else changed in a ConfigMap, pointer or plain files, or an empty string."""
     data: Mapping[str, str] = config_map.get("data") or {}
     digest = (config_map["metadata"].get("annotations") or {}).get(DIGEST_ANNOTATION)
     if digest is None:

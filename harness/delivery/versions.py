@@ -1,181 +1,150 @@
-"""The versions of a DAG folder that the cluster holds: each is a list of shards, and immutable.
+"""DAGs in versions: shards and a list of them, all immutable, and a pointer that names the current version.
 
-The names, keys and the archive are those of `dag_versions.py` in the chart, which reads them in the pods.
+The pointer is written last, and in one request: whoever reads sees the old version whole or the new one whole, whenever
+the writer dies.
 """
 
-import gzip
-import io
-import json
-import tarfile
-from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
+from functools import cached_property
 
-from harness import labels
+from harness.delivery.config_maps import ConfigMaps, Version
 from harness.delivery.pack import Package
-from harness.delivery.shards import Shard, cut
-from harness.delivery.target import FIELD_MANAGER, VERSION_KEY, Target
+from harness.delivery.target import (
+    VERSION_KEY,
+    Change,
+    Likeness,
+    Target,
+    difference,
+    drift_of,
+    find_config_map,
+    write_config_map,
+)
 from harness.errors import UsageError, Verb
+from harness.gate.verdict import Definitions
 from harness.tools.k8s import Json, Kubernetes
+from harness.waiting import CLOCK, Clock
 
-PART_LABEL = "harness.dev/dags-part"
-BUNDLE_LABEL = "harness.dev/dags-of"
-CURRENT_SINCE = "harness.dev/current-since"
-VERIFIED = "harness.dev/verified"
-SIZE = "harness.dev/bytes"
-SHARDS_KEY = "shards"
-FILES_KEY = "files.json.gz"
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version in the cluster; `current_since` is when it last became the current one, None if it never did."""
-
-    version: str
-    shards: tuple[str, ...]
-    files: Mapping[str, str]
-    size_bytes: int
-    is_verified: bool
-    current_since: datetime | None
+VERSIONS_KEPT = 5
+# A shard without a version may be another sync's, which has not come to its version yet.
+SHARD_GRACE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Versions:
-    """All versions of one target."""
+    """The pointer of a bundle with versions, and what it points to."""
 
     kubernetes: Kubernetes
     target: Target
+    clock: Clock = CLOCK
 
-    def list(self) -> list[Version]:
-        """Return the versions, the one that became current last first."""
-        found = self.kubernetes.list("ConfigMap", self.target.namespace, label_selector=self._selector("version"))
-        oldest = datetime.min.replace(tzinfo=UTC)
-        return sorted(map(_parse, found), key=lambda version: version.current_since or oldest, reverse=True)
+    @cached_property
+    def config_maps(self) -> ConfigMaps:
+        """What the versions are kept in."""
+        return ConfigMaps(self.kubernetes, self.target)
 
-    def get(self, version: str) -> Version | None:
-        """Return the version, or None when it is not there."""
-        found = self.kubernetes.get("ConfigMap", self.version_name(version), self.target.namespace)
-        return _parse(found) if found else None
+    def write(self, package: Package, defined: Definitions | None = None, *, force: bool = False) -> Change:
+        """Write the package as a version, if it is none yet, and point to it; `defined` is what the gate said of it.
 
-    def create(self, package: Package, *, is_verified: bool) -> int:
-        """Write what the cluster has not of the package's version, shards first, and return the bytes written."""
-        present = self.shard_ages()
-        shards = cut(package)
-        written = sum(self._write_shard(shard) for shard in shards if shard.digest not in present)
-        if self.get(package.version) is None:
-            written += self._write_version(package, shards, is_verified=is_verified)
-        return written
+        Raises DriftError unless forced.
+        """
+        pointer = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
+        before = self.digests()
+        written = self.config_maps.create(package, defined)
+        if pointer is None or _pointed(pointer) != package.version or force:
+            self._point_to(package.version)
+        return difference(before, package.digests, written)
 
-    def shard_ages(self) -> dict[str, datetime]:
-        """Return the digests of all shards in the cluster, and when each was made."""
-        selector = self._selector("shard")
-        found = self.kubernetes.list_metadata("ConfigMap", self.target.namespace, label_selector=selector)
-        prefix = len(self.shard_name(""))
-        return {
-            item["metadata"]["name"][prefix:]: datetime.fromisoformat(item["metadata"]["creationTimestamp"])
-            for item in found
-        }
+    def point_to(self, version: Version, *, force: bool = False) -> Change:
+        """Make a version that is there the current one again; raises DriftError unless forced."""
+        find_config_map(self.kubernetes, self.target, refuse_drift=not force)
+        change = difference(self.digests(), version.files)
+        self._point_to(version.version)
+        return change
 
-    def read(self, version: Version) -> dict[str, bytes]:
-        """Return the files of a version; raises UsageError that names a shard that is gone."""
-        files: dict[str, bytes] = {}
-        for digest in version.shards:
-            found = self.kubernetes.get("ConfigMap", self.shard_name(digest), self.target.namespace)
-            if found is None:
-                raise UsageError(
-                    f"ConfigMap {self.shard_name(digest)} of version {version.version} is not there",
-                    next_step=Verb("dags sync", "writes it again, if the folder still has its files"),
-                )
-            for path, piece in _unpack(b64decode(found["binaryData"][_shard_key(digest)])):
-                files[path] = files.get(path, b"") + piece
-        return files
+    def current(self) -> Version | None:
+        """Return the version that the pointer names, or None when there is none or it is gone."""
+        pointer = self._pointer()
+        version = _pointed(pointer) if pointer else ""
+        return self.config_maps.get(version) if version else None
 
-    def mark_current(self, version: str, now: datetime) -> None:
-        """Note on the version when it became the current one."""
-        name, marks = self.version_name(version), {CURRENT_SINCE: now.isoformat()}
-        self.kubernetes.patch_annotations("ConfigMap", name, self.target.namespace, marks)
+    def compare(self, package: Package) -> Likeness:
+        """Return how the current version compares with the package."""
+        pointer = self._pointer()
+        if pointer is None:
+            return "absent"
+        if drift_of(pointer):
+            return "drift"
+        current = self.config_maps.get(_pointed(pointer))
+        whole = current is not None and set(current.shards) <= self.config_maps.shard_ages().keys()
+        return "same" if whole and _pointed(pointer) == package.version else "differs"
 
-    def delete(self, version: str) -> None:
-        """Delete a version; its shards stay, for others may hold them."""
-        self.kubernetes.delete("ConfigMap", self.version_name(version), self.target.namespace)
+    def drift(self) -> str:
+        """Return what somebody else changed, or an empty string."""
+        pointer = self._pointer()
+        return drift_of(pointer) if pointer else ""
 
-    def delete_shard(self, digest: str) -> None:
-        """Delete a shard."""
-        self.kubernetes.delete("ConfigMap", self.shard_name(digest), self.target.namespace)
+    def digests(self) -> Mapping[str, str]:
+        """Return the digest of each file of the current version."""
+        current = self.current()
+        return current.files if current else {}
 
-    def version_name(self, version: str) -> str:
-        """Return the name of a version's ConfigMap."""
-        return f"{self.target.config_map}-v-{version}"
+    def read(self) -> Package:
+        """Return the files of the current version."""
+        current = self.current()
+        return self.config_maps.read(current) if current else Package({})
 
-    def shard_name(self, digest: str) -> str:
-        """Return the name of a shard's ConfigMap."""
-        return f"{self.target.config_map}-s-{digest}"
+    def delete(self) -> None:
+        """Remove the pointer, all versions and all shards."""
+        self.kubernetes.delete("ConfigMap", self.target.config_map, self.target.namespace)
+        for version in self.config_maps.list():
+            self.config_maps.delete(version.version)
+        for digest in self.config_maps.shard_ages():
+            self.config_maps.delete_shard(digest)
 
-    def _selector(self, part: str) -> str:
-        return f"{BUNDLE_LABEL}={self.target.config_map},{PART_LABEL}={part}"
+    def collect_garbage(self, needed: frozenset[str]) -> list[str]:
+        """Delete old versions and shards that no version holds, and return the versions deleted.
 
-    def _write_shard(self, shard: Shard) -> int:
-        archive = shard.pack()
-        self._apply(self.shard_name(shard.digest), "shard", binary={_shard_key(shard.digest): archive})
-        return len(archive)
+        The last `VERSIONS_KEPT` stay, the current one, and those `needed` by a DAG run.
+        """
+        versions, pointer = self.config_maps.list(), self._pointer()
+        keep = {version.version for version in versions[:VERSIONS_KEPT]} | needed
+        keep |= {_pointed(pointer)} if pointer else set()
+        gone = [version.version for version in versions if version.version not in keep]
+        for version in gone:
+            self.config_maps.delete(version)
+        held = {digest for version in versions if version.version in keep for digest in version.shards}
+        for digest, made in self.config_maps.shard_ages().items():
+            if digest not in held and made < self.clock.utc_now() - SHARD_GRACE:
+                self.config_maps.delete_shard(digest)
+        return gone
 
-    def _write_version(self, package: Package, shards: Sequence[Shard], *, is_verified: bool) -> int:
-        index = gzip.compress(json.dumps(dict(package.digests)).encode(), mtime=0)
-        self._apply(
-            self.version_name(package.version),
-            "version",
-            annotations={VERIFIED: str(is_verified).lower(), SIZE: str(package.size_bytes)},
-            data={VERSION_KEY: package.version, SHARDS_KEY: "\n".join(shard.digest for shard in shards)},
-            binary={FILES_KEY: index},
-        )
-        return len(index)
+    def find(self, wanted: str) -> Version:
+        """Return the one version that begins with `wanted`, or without it the one before the current.
 
-    def _apply(
-        self,
-        name: str,
-        part: str,
-        *,
-        annotations: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
-        binary: Mapping[str, bytes],
-    ) -> None:
-        marks = {BUNDLE_LABEL: self.target.config_map, PART_LABEL: part}
-        manifest: Json = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": name,
-                "namespace": self.target.namespace,
-                "labels": labels.kubernetes_labels(self.target.environment) | marks,
-                "annotations": dict(annotations or {}),
-            },
-            "immutable": True,
-            "data": dict(data or {}),
-            "binaryData": {key: b64encode(content).decode() for key, content in binary.items()},
-        }
-        self.kubernetes.apply(manifest, field_manager=FIELD_MANAGER)
+        Raises UsageError that names the versions there are.
+        """
+        versions, pointer = self.config_maps.list(), self._pointer()
+        current = _pointed(pointer) if pointer else ""
+        matching = [
+            version
+            for version in versions
+            if version.version != current and (version.version.startswith(wanted) if wanted else version.current_since)
+        ]
+        if not matching or (wanted and len(matching) > 1):
+            there = ", ".join(version.version for version in versions) or "none"
+            what = f"no version {wanted} to go back to" if wanted else "no earlier version to go back to"
+            raise UsageError(f"there is {what}; there are: {there}", next_step=Verb("dags history"))
+        return matching[0]
+
+    def _pointer(self) -> Json | None:
+        return find_config_map(self.kubernetes, self.target)
+
+    def _point_to(self, version: str) -> None:
+        write_config_map(self.kubernetes, self.target, digest=version, data={VERSION_KEY: version})
+        self.config_maps.mark_current(version, self.clock.utc_now())
 
 
-def _parse(config_map: Json) -> Version:
-    marks = config_map["metadata"].get("annotations", {})
-    since = marks.get(CURRENT_SINCE)
-    return Version(
-        version=config_map["data"][VERSION_KEY],
-        shards=tuple(config_map["data"][SHARDS_KEY].split()),
-        files=json.loads(gzip.decompress(b64decode(config_map["binaryData"][FILES_KEY]))),
-        size_bytes=int(marks[SIZE]),
-        is_verified=marks[VERIFIED] == "true",
-        current_since=datetime.fromisoformat(since) if since else None,
-    )
-
-
-def _shard_key(digest: str) -> str:
-    return f"{digest}.tar.gz"
-
-
-def _unpack(archive: bytes) -> Iterable[tuple[str, bytes]]:
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-        for member in tar:
-            content = tar.extractfile(member)
-            yield member.name, content.read() if content else b""
+def _pointed(pointer: Json) -> str:
+    return str((pointer.get("data") or {}).get(VERSION_KEY, ""))

@@ -9,8 +9,8 @@ from pathlib import Path
 from watchfiles import Change, watch
 
 from harness.delivery.pack import is_left_out
-from harness.delivery.problem import RefusedError
 from harness.errors import HarnessError
+from harness.gate.problem import RefusedError
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.k8s import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, wait_until

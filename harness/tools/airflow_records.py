@@ -47,7 +47,8 @@ class Health:
 class Dag:
     """A DAG as Airflow knows it; `relative_fileloc` is its file below the bundle's folder.
 
-    `bundle_version` is that of its last parse, which took `parse_s` seconds; `file_token` names the file to the API.
+    `bundle_version` is that of its last parse, which took `parse_s` seconds; `file_token` names the file to the API,
+    `fileloc` is its path where it was parsed.
     """
 
     dag_id: str
@@ -60,6 +61,7 @@ class Dag:
     bundle_version: str | None = None
     parse_s: float = 0.0
     file_token: str = ""
+    fileloc: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ def parse_dag(item: Json) -> Dag:
         bundle_version=item.get("bundle_version"),
         parse_s=item.get("last_parse_duration") or 0.0,
         file_token=item.get("file_token") or "",
+        fileloc=item.get("fileloc") or "",
     )
 
 

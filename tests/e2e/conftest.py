@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from harness import AirflowEnv, NotYet, PodRecorder, Runs, UsageError, wait_until
 
-from .inside import WORKER_SELECTOR, Delivering, Package, Settings, evidence, find_target, not_yet, pack
+from .inside import WORKER_SELECTOR, Bundle, DagFolder, Delivery, Parts, Settings, evidence, not_yet
 
 DAGS = Path(__file__).parent / "dags"
 LEAK_S = 30
@@ -29,10 +29,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True)
 class DeliveredDags:
-    """The test DAGs, and what brings files to their bundle."""
+    """The bundle of the test DAGs, and what brings folders to it."""
 
-    delivering: Delivering
-    package: Package
+    parts: Parts
+    name: str = "e2e"
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle in the cluster."""
+        return self.parts.bundle(self.name)
+
+    def sync(self, folder: Path = DAGS, *, force: bool = True) -> Delivery:
+        """Check and deliver a folder; forced, for a session that was killed may have left anything."""
+        return self.open(folder).sync(force=force)
+
+    def open(self, folder: Path = DAGS) -> DagFolder:
+        """Return a folder whose counterpart is the bundle."""
+        settings = self.parts.settings.model_copy(update={"dags": folder, "dags_bundle": self.name})
+        return replace(self.parts.dags, settings=settings)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,13 +81,11 @@ def remembered_environment(airflow_env: AirflowEnv, request: pytest.FixtureReque
 @pytest.fixture(scope="session", autouse=True)
 def delivered_dags(airflow_env: AirflowEnv, nothing_of_ours_is_left: None) -> Iterator[DeliveredDags]:  # noqa: ARG001 - the first to begin, the last to look
     """Deliver the test DAGs into a bundle of their own, and take them away at the end."""
-    environment, settings = airflow_env.environment, airflow_env.settings
-    delivered = DeliveredDags(environment.parts.delivering(find_target(settings, "e2e")), pack(DAGS))
-    with _alone(settings):
-        # Forced: a session that was killed may have left anything.
-        delivered.delivering.deliver(delivered.package, force=True)
+    delivered = DeliveredDags(airflow_env.environment.parts)
+    with _alone(airflow_env.settings):
+        delivered.sync()
         yield delivered
-        delivered.delivering.withdraw()
+        delivered.bundle.withdraw()
 
 
 @contextmanager
@@ -93,7 +105,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 def e2e_folder(delivered_dags: DeliveredDags, tmp_path: Path) -> Iterator[Path]:
     """Yield a copy of the test DAGs' folder to edit; afterwards the cluster has the real one again."""
     yield Path(shutil.copytree(DAGS, tmp_path / "dags"))
-    delivered_dags.delivering.deliver(delivered_dags.package, force=True)
+    delivered_dags.sync()
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,16 @@ from harness.cli.run_request import RunRequest
 from harness.cluster import Cluster
 from harness.command import Result, run, start_detached
 from harness.credentials import ensure_secrets, read_credentials
-from harness.delivery.bundles import find_target
-from harness.delivery.gate import Gate, list_gates, remove_gates
-from harness.delivery.live import Delivering, Delivery, open_store
-from harness.delivery.pack import FLAT_LIMIT_BYTES, LIMIT_BYTES, Package, pack
-from harness.delivery.problem import RefusedError
+from harness.delivery.folder import DagFolder
+from harness.delivery.live import Bundle, Delivery
+from harness.delivery.pack import FLAT_LIMIT_BYTES, LIMIT_BYTES, pack
 from harness.delivery.target import DriftError
-from harness.delivery.verdict import Verdict
-from harness.delivery.versioned import VERSIONS_KEPT, VersionedStore
+from harness.delivery.versions import VERSIONS_KEPT, Versions
 from harness.faults.preemption import REASON
+from harness.gate.fixes import find_advice
+from harness.gate.gate import Gate, list_gates, remove_gates
+from harness.gate.problem import RefusedError
+from harness.gate.verdict import Verdict
 from harness.host.platform import Host
 from harness.images.context import build_context, build_secrets, hash_of
 from harness.images.imageset import ours
@@ -53,11 +54,12 @@ __all__ = [
     "REASON",
     "VERSIONS_KEPT",
     "WORKER_SELECTOR",
+    "Bundle",
     "Choice",
     "Cluster",
     "ClusterEvent",
+    "DagFolder",
     "Database",
-    "Delivering",
     "Delivery",
     "Docker",
     "DriftError",
@@ -68,7 +70,6 @@ __all__ = [
     "Mirrors",
     "Objects",
     "Outcome",
-    "Package",
     "Parts",
     "Pins",
     "RefusedError",
@@ -78,13 +79,13 @@ __all__ = [
     "RunRequest",
     "Settings",
     "Verdict",
-    "VersionedStore",
+    "Versions",
     "build_context",
     "build_secrets",
     "choose_source",
     "ensure_secrets",
     "evidence",
-    "find_target",
+    "find_advice",
     "given_values",
     "hash_of",
     "is_ready",
@@ -93,7 +94,6 @@ __all__ = [
     "make_run_id",
     "not_available",
     "not_yet",
-    "open_store",
     "ours",
     "pack",
     "parse_pod",

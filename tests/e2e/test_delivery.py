@@ -11,82 +11,80 @@ from harness import AirflowEnv
 
 from .conftest import DeliveredDags
 from .dag_texts import say
-from .inside import FLAT_LIMIT_BYTES, LIMIT_BYTES, Delivering, DriftError, RefusedError, Result, find_target, pack, run
+from .inside import FLAT_LIMIT_BYTES, LIMIT_BYTES, DriftError, RefusedError, Result, pack, run
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 
 @pytest.fixture(params=["e2e", "e2e-plain"])
-def delivering(
+def delivered(
     airflow_env: AirflowEnv,
     delivered_dags: DeliveredDags,
     request: pytest.FixtureRequest,
-) -> Iterator[Delivering]:
-    """Bring files to a bundle with versions and to one without; afterwards each holds what it held before."""
-    environment = airflow_env.environment
-    found = environment.parts.delivering(find_target(environment.settings, request.param))
+) -> Iterator[DeliveredDags]:
+    """Bring folders to a bundle with versions and to one without; afterwards each holds what it held before."""
+    found = DeliveredDags(airflow_env.environment.parts, request.param)
     yield found
-    if found.target.is_versioned:
-        found.deliver(delivered_dags.package, force=True)
+    if found.name == delivered_dags.name:
+        delivered_dags.sync()
     else:
-        found.withdraw()
+        found.bundle.withdraw()
 
 
 def test_sync_adds_changes_and_removes_a_dag_and_touches_no_pod_and_no_release(
-    airflow_env: AirflowEnv, delivering: Delivering, tmp_path: Path
+    airflow_env: AirflowEnv, delivered: DeliveredDags, tmp_path: Path
 ) -> None:
-    is_flat = not delivering.target.is_versioned
     before = state_of(airflow_env)
     kept, dag_id = (f"e2e_{word}_{uuid.uuid4().hex[:8]}" for word in ("kept", "new"))
     (tmp_path / f"{kept}.py").write_text(say(kept, "kept"))
-    delivering.deliver(pack(tmp_path, is_flat=is_flat))
+    delivered.sync(tmp_path)
     file = tmp_path / f"{dag_id}.py"
 
     file.write_text(say(dag_id, "old"))
-    assert delivering.deliver(pack(tmp_path, is_flat=is_flat)).change.added == (file.name,)
+    assert delivered.sync(tmp_path).change.added == (file.name,)
     assert airflow_env.airflow.dag(dag_id) is not None
 
     file.write_text(say(dag_id, "new"))
-    assert delivering.deliver(pack(tmp_path, is_flat=is_flat)).change.changed == (file.name,)
+    assert delivered.sync(tmp_path).change.changed == (file.name,)
     assert '"new"' in (airflow_env.airflow.dag_source(dag_id) or "")
 
     file.unlink()
-    assert delivering.deliver(pack(tmp_path, is_flat=is_flat)).change.removed == (file.name,)
+    assert delivered.sync(tmp_path).change.removed == (file.name,)
     gone = airflow_env.airflow.dag(dag_id)
     assert gone is None or gone.is_stale
 
     assert state_of(airflow_env) == before
 
 
-def test_an_edit_by_another_hand_is_seen_and_overwritten_only_by_force(
-    airflow_env: AirflowEnv, delivering: Delivering, tmp_path: Path
+def test_an_edit_by_somebody_else_is_seen_and_overwritten_only_by_force(
+    airflow_env: AirflowEnv, delivered: DeliveredDags, tmp_path: Path
 ) -> None:
     dag_id = f"e2e_drift_{uuid.uuid4().hex[:8]}"
     (tmp_path / f"{dag_id}.py").write_text(say(dag_id, "ours"))
-    package = pack(tmp_path, is_flat=not delivering.target.is_versioned)
-    delivering.deliver(package)
-    name, namespace = delivering.target.config_map, delivering.target.namespace
+    delivered.sync(tmp_path)
+    target = delivered.bundle.target
+    name, namespace = target.config_map, target.namespace
     theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}}
-    airflow_env.kubernetes.apply({**theirs, "data": {"theirs.txt": "x"}}, field_manager="e2e-another-hand")
+    airflow_env.kubernetes.apply({**theirs, "data": {"theirs.txt": "x"}}, field_manager="e2e-somebody-else")
 
-    with pytest.raises(DriftError, match=f"ConfigMap {name} in {namespace} was changed by another hand"):
-        delivering.deliver(package)
+    with pytest.raises(DriftError, match=f"ConfigMap {name} in {namespace} was changed by somebody else"):
+        delivered.sync(tmp_path, force=False)
     edited = airflow_env.kubernetes.get("ConfigMap", name, namespace)
     assert edited is not None
     assert edited["data"]["theirs.txt"] == "x"
 
-    # The other hand lets go of its key, which a server-side apply of ours would leave to it.
-    airflow_env.kubernetes.apply({**theirs, "data": {}}, field_manager="e2e-another-hand")
-    delivering.deliver(package, force=True)
+    # The other manager lets go of its key, which a server-side apply of ours would leave to it.
+    airflow_env.kubernetes.apply({**theirs, "data": {}}, field_manager="e2e-somebody-else")
+    delivered.sync(tmp_path)
     with_force = airflow_env.kubernetes.get("ConfigMap", name, namespace)
     assert with_force is not None
     assert "theirs.txt" not in with_force["data"]
 
 
 def test_sync_of_the_same_folder_changes_nothing(airflow_env: AirflowEnv, delivered_dags: DeliveredDags) -> None:
-    target = delivered_dags.delivering.target
+    target = delivered_dags.bundle.target
     before = airflow_env.kubernetes.get("ConfigMap", target.config_map, target.namespace)
-    assert delivered_dags.delivering.deliver(delivered_dags.package).change.is_empty
+    assert delivered_dags.sync(force=False).change.is_empty
     assert airflow_env.kubernetes.get("ConfigMap", target.config_map, target.namespace) == before
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness import AirflowEnv
 
 from .bad_dags import BAD, HELPERS, LIMITS, NO_DAG
-from .inside import Gate, Verdict, list_gates, pack, remove_gates
+from .inside import Gate, Verdict, find_advice, list_gates, pack, remove_gates
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -37,7 +37,8 @@ def gate(airflow_env: AirflowEnv, tmp_path_factory: pytest.TempPathFactory) -> I
     """A gate of the tests' own, with the environment's image."""
     parts = airflow_env.environment.parts
     name = f"{airflow_env.settings.name}-e2e"
-    yield Gate(parts.docker, parts.images.airflow, name, tmp_path_factory.mktemp("gate") / "lock")
+    lock, advice = tmp_path_factory.mktemp("gate") / "lock", find_advice(parts.settings)
+    yield Gate(parts.docker, parts.images.airflow, name, lock, advice)
     remove_gates(parts.docker, name)
     assert list_gates(parts.docker, name) == []
 
@@ -66,19 +67,19 @@ def test_bad_file_gives_its_exact_message(bad: Verdict, name: str) -> None:
 def test_nothing_else_is_found_in_the_bad_folder(bad: Verdict) -> None:
     assert len(bad.problems) == len(BAD)
     assert bad.notes == ()
-    assert bad.dag_ids == {"twin": "twin_1.py"}
+    assert bad.defined.files == {"twin": "twin_1.py"}
 
 
 @pytest.mark.parametrize("folder", [Path("dags"), Path("tests/e2e/dags")], ids=str)
 def test_our_own_folders_are_good(airflow_env: AirflowEnv, gate: Gate, folder: Path) -> None:
     files = pack(airflow_env.settings.project / folder).files
-    verdict = gate.check(files, variables={}, folder=str(folder))
+    verdict = gate.check(files, variables={}, name=str(folder))
     assert (verdict.problems, verdict.notes) == ((), ())
     with_dags = {name for name, content in files.items() if b"@dag(" in content or b"with DAG(" in content}
-    assert set(verdict.dag_ids.values()) == with_dags
+    assert set(verdict.defined.files.values()) == with_dags
     # The folder's own files hold one DAG each, and are named after it.
     own = {Path(name).stem: name for name in with_dags if "/" not in name}
-    assert own.items() <= verdict.dag_ids.items()
+    assert own.items() <= verdict.defined.files.items()
 
 
 def test_files_are_found_as_the_dag_processor_finds_them(gate: Gate) -> None:
@@ -93,7 +94,7 @@ def test_files_are_found_as_the_dag_processor_finds_them(gate: Gate) -> None:
     }
     verdict = gate.check(encode(texts), variables={})
     assert (verdict.problems, verdict.notes) == ((), ())
-    assert verdict.dag_ids == {"daily": "team/sales/daily.py"}
+    assert verdict.defined.files == {"daily": "team/sales/daily.py"}
 
 
 def test_rule_that_would_end_the_dag_processor_is_a_problem(gate: Gate) -> None:
@@ -124,14 +125,14 @@ def test_what_only_the_cluster_can_answer_is_a_note(gate: Gate) -> None:
         "dags/variable.py:3: not checked: reads Airflow Variable `region` at import",
         "dags/write.py:2: not checked: needs /opt/airflow/state at import; not here",
     ]
-    assert verdict.dag_ids == {"other": "default.py"}
+    assert verdict.defined.files == {"other": "default.py"}
 
 
 def test_variables_are_seen_and_leave_no_trace(airflow_env: AirflowEnv, gate: Gate) -> None:
     secret = f"value-{uuid.uuid4().hex}"
     text = f'{NO_DAG}import os\nprint(os.environ["TOKEN"])\nint(os.getenv("LIMIT"))\n'
     files = encode({"a.py": text})
-    assert gate.check(files, variables={"TOKEN": secret, "LIMIT": "1"}).is_good
+    assert gate.check(files, variables={"TOKEN": secret, "LIMIT": "1"}).problems == ()
     (problem,) = gate.check(files, variables={"TOKEN": secret}).problems
     assert (
         problem.fix == "this line needs LIMIT: add the key to the Secret airflow-variables, or read it inside of a task"
@@ -152,15 +153,15 @@ def test_file_that_leaves_threads_and_processes_behind_does_not_delay(gate: Gate
         'subprocess.Popen(["sleep", "60"])\n'
     )
     verdict = gate.check(encode({"busy.py": text}), variables={})
-    assert verdict.dag_ids == {"busy": "busy.py"}
+    assert verdict.defined.files == {"busy": "busy.py"}
     assert verdict.seconds < 20
 
 
 def test_twenty_dags_are_checked_at_once(gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
     files = good_files(20)
-    assert gate.check(files, variables={}).is_good
+    assert gate.check(files, variables={}).problems == ()
     verdicts = [gate.check(files, variables={}) for _ in range(7)]
-    assert all(len(verdict.dag_ids) == 20 for verdict in verdicts)
+    assert all(len(verdict.defined.files) == 20 for verdict in verdicts)
     median_s = statistics.median(verdict.seconds for verdict in verdicts)
     with capsys.disabled():
         print(f"\n  gate: 20 DAGs, warm: {median_s:.2f} s")  # noqa: T201 - a number to keep an eye on
@@ -176,7 +177,7 @@ def test_concurrent_checks_do_not_mix(gate: Gate) -> None:
         verdicts = list(pool.map(check, range(8)))
     for number, verdict in enumerate(verdicts):
         assert verdict.problems == ()
-        assert set(verdict.dag_ids) == {"same", *(f"c{number}_{i}" for i in range(5))}
+        assert set(verdict.defined.files) == {"same", *(f"c{number}_{i}" for i in range(5))}
 
 
 HARM: dict[str, Callable[[AirflowEnv, Gate], object]] = {
@@ -191,11 +192,11 @@ HARM: dict[str, Callable[[AirflowEnv, Gate], object]] = {
 @pytest.mark.parametrize("harm", HARM)
 def test_gate_heals_by_itself(airflow_env: AirflowEnv, gate: Gate, harm: str) -> None:
     files = good_files(2)
-    assert gate.check(files, variables={}).is_good
+    assert gate.check(files, variables={}).problems == ()
     HARM[harm](airflow_env, gate)
     with ThreadPoolExecutor(2) as pool:
         verdicts = list(pool.map(lambda _: gate.check(files, variables={}), range(2)))
-    assert [sorted(verdict.dag_ids) for verdict in verdicts] == [["good_0", "good_1"]] * 2
+    assert [sorted(verdict.defined.files) for verdict in verdicts] == [["good_0", "good_1"]] * 2
     assert len(list_gates(airflow_env.docker, gate.environment)) == 1
 
 
@@ -205,8 +206,8 @@ def test_other_image_replaces_the_container(airflow_env: AirflowEnv, gate: Gate)
     docker.call("tag", gate.image, tag)
     try:
         other = Gate(docker, tag, gate.environment, gate.lock)
-        assert gate.check(good_files(1), variables={}).is_good
-        assert other.check(good_files(1), variables={}).is_good
+        assert gate.check(good_files(1), variables={}).problems == ()
+        assert other.check(good_files(1), variables={}).problems == ()
         assert list_gates(docker, gate.environment) == [other.container]
     finally:
         remove_gates(docker, gate.environment)

@@ -9,7 +9,6 @@ from harness import Runs
 from support.tutorial import read_files
 
 from .conftest import DeliveredDags
-from .inside import pack
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
@@ -21,7 +20,7 @@ def test_tutorial_s_dag_passes_the_tutorial_s_test(delivered_dags: DeliveredDags
             file = e2e_folder / name.removeprefix("dags/")
             file.parent.mkdir(exist_ok=True)
             file.write_text(text)
-    assert delivered_dags.delivering.deliver(pack(e2e_folder)).change.added
+    assert delivered_dags.sync(e2e_folder, force=False).change.added
     shown: dict[str, Any] = {}
     exec(files["tests/e2e/test_late_orders.py"], shown)  # noqa: S102 - a page of this repository
     shown["test_late_orders_is_two_pods"](runs)

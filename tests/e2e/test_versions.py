@@ -14,7 +14,7 @@ from harness.faults import delete_component
 
 from .conftest import DeliveredDags
 from .dag_texts import say, two_steps
-from .inside import VERSIONS_KEPT, Delivery, Package, VersionedStore, pack, run
+from .inside import VERSIONS_KEPT, Delivery, Versions, pack, run
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
@@ -41,7 +41,7 @@ class Author:
 
     def deliver(self) -> Delivery:
         """Deliver the folder as it is."""
-        return self.delivered.delivering.deliver(pack(self.folder))
+        return self.delivered.sync(self.folder, force=False)
 
     def check(self, run: Run, word: str, word_of_package: str = "") -> None:
         """Wait for a run's end, and check that both of its tasks had this word from both files."""
@@ -51,8 +51,8 @@ class Author:
         assert said == [f"{word} {word_of_package or word}"] * 2
 
     @property
-    def store(self) -> VersionedStore:
-        return VersionedStore(self.env.kubernetes, self.delivered.delivering.target)
+    def store(self) -> Versions:
+        return Versions(self.env.kubernetes, self.delivered.bundle.target)
 
 
 @pytest.fixture
@@ -77,11 +77,10 @@ def test_rollback_runs_the_version_before(author: Author, runs: Runs) -> None:
     author.save("new")
     store = author.store
     before = store.find("")
-    files = store.versions.read(before)
+    files = store.config_maps.read(before).files
     assert files[f"{author.dag_id}.py"] == two_steps(author.dag_id, "old").encode()
 
-    package = Package(files)
-    author.delivered.delivering.make_live(package, lambda: store.point_to(before))
+    author.delivered.bundle.go_back(before)
 
     author.check(runs.start(author.dag_id), "old")
 
@@ -93,13 +92,13 @@ def test_a_version_that_a_run_needs_outlives_the_others(author: Author, runs: Ru
 
     for number in range(VERSIONS_KEPT + 2):
         author.save(f"newer {number}")
-    kept = {version.version for version in author.store.versions.list()}
+    kept = {version.version for version in author.store.config_maps.list()}
     assert needed in kept
     assert len(kept) == VERSIONS_KEPT + 1
 
     author.check(began, "old")
     author.save("last")
-    assert needed not in {version.version for version in author.store.versions.list()}
+    assert needed not in {version.version for version in author.store.config_maps.list()}
 
 
 def test_a_sync_while_the_scheduler_restarts_loses_nothing(author: Author, runs: Runs) -> None:
@@ -121,13 +120,13 @@ def test_a_sync_that_is_killed_leaves_the_old_version_whole_or_the_new(
     script = tmp_path / "sync.py"
     script.write_text(WRITER)
     settings = airflow_env.settings
-    words = [str(settings.kubeconfig), author.delivered.delivering.target.config_map, str(author.folder)]
+    words = [str(settings.kubeconfig), author.delivered.bundle.target.config_map, str(author.folder)]
     command = [sys.executable, str(script), *words, settings.namespace, settings.name]
     old = author.store.read()
     killed: list[str] = []
     for number in count(1):
         (author.folder / "data.txt").write_text(f"{author.dag_id} {number}" * 50_000)
-        new = pack(author.folder).files
+        new = pack(author.folder)
         try:
             run(command, timeout_s=0.1 * number)
             break
@@ -148,12 +147,12 @@ import sys
 from pathlib import Path
 from harness.delivery.pack import Package, pack
 from harness.delivery.target import Target
-from harness.delivery.versioned import VersionedStore
+from harness.delivery.versions import Versions
 from harness.tools.k8s import Kubernetes
 
 kubeconfig, config_map, folder, namespace, name = sys.argv[1:]
 target = Target(namespace, config_map, "e2e", name, is_versioned=True)
-VersionedStore(Kubernetes(Path(kubeconfig)), target).write(pack(Path(folder)))
+Versions(Kubernetes(Path(kubeconfig)), target).write(pack(Path(folder)))
 """
 
 

@@ -11,7 +11,7 @@ from support.times import utc_now
 
 from ..conftest import DeliveredDags
 from ..dag_texts import say
-from ..inside import pack, parse_pod
+from ..inside import parse_pod
 from .components import check_available, check_unharmed, wait_until_task_is
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
@@ -119,7 +119,7 @@ def test_new_dag_is_live_after_the_dag_processor_died(
     action = delete_component(airflow_env.kubernetes, airflow_env.namespace, "dag-processor", by_force=True)
     with fault("the pod of dag-processor is deleted by force", action) as injection:
         pass
-    delivered_dags.delivering.deliver(pack(e2e_folder))
+    delivered_dags.sync(e2e_folder, force=False)
     fault.note_recovery(injection)
 
     run = runs.run("e2e_newcomer", timeout_s=90)

@@ -12,7 +12,7 @@ from support.times import utc_now
 
 from ..conftest import DAGS, DeliveredDags
 from ..dag_texts import say
-from ..inside import KUBECTL, open_store, pack
+from ..inside import KUBECTL, pack
 from .components import restarts
 
 pytestmark = pytest.mark.timeout(240, func_only=True)
@@ -32,21 +32,18 @@ TOLD_WITHIN_S = 90
 
 
 @pytest.fixture(scope="module")
-def written(
-    airflow_env: AirflowEnv, delivered_dags: DeliveredDags, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[datetime]:
+def written(delivered_dags: DeliveredDags, tmp_path_factory: pytest.TempPathFactory) -> Iterator[datetime]:
     """Write four broken files and a new DAG beside the others at once, and yield when; undone at the end."""
     folder = tmp_path_factory.mktemp("broken") / "dags"
     shutil.copytree(DAGS, folder)
     for name, text in {**{name: text for name, (text, _) in BROKEN.items()}, "e2e_dies.py": DIES}.items():
         (folder / name).write_text(HINT + text)
     (folder / f"{NEWCOMER}.py").write_text(say(NEWCOMER, "hello"))
-    store = open_store(airflow_env.kubernetes, delivered_dags.delivering.target)
     try:
-        store.write(pack(folder), force=True, is_verified=False)
+        delivered_dags.bundle.store.write(pack(folder), force=True)
         yield utc_now()
     finally:
-        delivered_dags.delivering.deliver(delivered_dags.package, force=True)
+        delivered_dags.sync()
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -53,8 +53,8 @@ class FakeDags:
     def store(self) -> Any:
         return SimpleNamespace(drift=lambda: self.drift)
 
-    def package(self, *, has_syntax_check: bool = True) -> None:
-        self.asked.append(("package", has_syntax_check))
+    def package(self) -> None:
+        self.asked.append("package")
 
     def sync(self, *, force: bool, is_verified: bool) -> Delivery:
         self.asked.append(("sync", force, is_verified))
@@ -81,7 +81,7 @@ def dags(monkeypatch: pytest.MonkeyPatch) -> FakeDags:
 
 def test_sync_says_what_changed_and_how_long_it_took(dags: FakeDags) -> None:
     assert invoke("dags", "sync").stdout == "live: 3 DAGs changed, 1 added, 1 removed in 3.2 s\n"
-    assert dags.asked == [("package", True), ("sync", False, True)]
+    assert dags.asked == ["package", ("sync", False, True)]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_delivery_in_words(delivery: Delivery, words: str) -> None:
 def test_sync_without_checks_says_what_it_skipped(dags: FakeDags) -> None:
     result = invoke("dags", "sync", "--no-verify", "--force")
     assert "not verified: the files were neither compiled nor imported" in result.stderr.replace("\n", " ")
-    assert dags.asked == [("package", False), ("sync", True, False)]
+    assert dags.asked == ["package", ("sync", True, False)]
 
 
 def test_bad_dags_are_told_before_the_cluster_is_asked(dags: FakeDags, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,13 +137,19 @@ def test_diff_of_the_same_is_zero(dags: FakeDags) -> None:
 
 
 def test_diff_shows_each_file_and_is_one(dags: FakeDags) -> None:
-    text = "--- cluster/a.py\n+++ folder/a.py\n@@ -1 +1 @@\n-x = 1\n+password = 'hunter22'\n"
-    dags.differences = [FileDiff("a.py", cluster=True, folder=True, text=text), FileDiff("b.py", True, False, "")]  # noqa: FBT003
+    text = "--- cluster/a.py\n+++ folder/a.py\n@@ -1 +1 @@\n-x = 1[/b]\n+password = 'hunter22'\n"
+    dags.differences = [
+        FileDiff("a.py", cluster=True, folder=True, text=text),
+        FileDiff("b.py", cluster=True, folder=False, text=""),
+        FileDiff("[draft]_[/b]_query.sql", cluster=False, folder=True, text=""),
+    ]
     dags.drift = "its files are not those of the last sync"
     result = invoke("dags", "diff")
     assert result.exit_code == 1
     assert "a.py: changed" in result.stdout
+    assert "-x = 1[/b]\n" in result.stdout
     assert "b.py: only in the cluster" in result.stdout
+    assert "[draft]_[/b]_query.sql: only in the folder" in result.stdout
     assert "hunter22" not in result.stdout
-    assert "changed by another hand: its files are not" in result.stderr
+    assert "changed by somebody else: its files are not" in result.stderr
     assert json.loads(invoke("dags", "diff", "--json").stdout)["files"][0]["path"] == "a.py"

@@ -1,93 +1,143 @@
 """The DAGs folder against the cluster: what is checked, delivered, compared and gone back to."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.delivery.folder import DagFolder
-from harness.delivery.live import Delivering, Delivery
 from harness.delivery.pack import Package
-from harness.delivery.problem import Problem, RefusedError
-from harness.delivery.target import Change, DriftError, Target
-from harness.delivery.verdict import Note, Verdict
-from harness.errors import UsageError
-from harness.tools.k8s import Kubernetes
+from harness.delivery.target import DriftError
+from harness.errors import UsageError, put_in_words
+from harness.gate.gate import Gate
+from harness.gate.problem import Problem, RefusedError
+from harness.gate.verdict import Definitions, Note, Verdict
+from harness.settings import Settings
+from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.waiting import Unreachable
 
-from ..fakes.airflow import FakeAirflow
+from ..fakes.airflow import DAG, FakeAirflow
 from ..fakes.kubernetes import FakeApiServer
+from ..samples import DOCKER, settings_of
 
-TARGET = Target("tools", "airflow-dags", "dags", "dev", is_versioned=True)
 POINTER = ("configmaps", "tools", "airflow-dags")
-GOOD = Verdict((), (Note("dags/a.py", 1, "not checked: x"),), {}, 0.1)
-BAD = Verdict((Problem("dags/a.py", 2, "No module named 'x'", "install it"),), (), {}, 0.1)
+NOTE = Note("dags/a.py", 1, "not checked: x")
+BAD = Problem("dags/a.py", 2, "No module named 'x'", "install it")
+VERSIONED = "dags: {bundles: [{name: dags, configMap: airflow-dags, versioned: true}]}\n"
+
+
+@dataclass(frozen=True)
+class FakeGate(Gate):
+    """Says what it was told to, and that files define what their text says."""
+
+    problems: list[Problem] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def check(self, files: Mapping[str, bytes], **others: Any) -> Verdict:
+        self.asked.append({"files": files, **others})
+        found = {
+            "".join(dag_id): path
+            for path, text in files.items()
+            for dag_id in DAG.findall(text.decode(errors="replace"))
+        }
+        return Verdict(tuple(self.problems), (NOTE,), Definitions(found), 0.1)
 
 
 @dataclass
 class Scene:
-    """A folder, a gate that says `verdict`, and an Airflow that has all at once."""
+    """A folder, a gate, and an Airflow that runs at once what the cluster holds."""
 
-    folder: Path
+    settings: Settings
+    server: FakeApiServer
     kubernetes: Kubernetes
+    gate: FakeGate
     airflow: FakeAirflow = field(default_factory=FakeAirflow)
-    verdict: Verdict = GOOD
-    gated: list[Package] = field(default_factory=list)
-    target: Target = TARGET
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.dags_folder
 
     @property
     def dags(self) -> DagFolder:
-        return DagFolder(self.folder, self.target, lambda: self.kubernetes, self._delivering, self._gate)
+        return DagFolder(
+            self.settings,
+            lambda: self.gate,
+            lambda: self.kubernetes,
+            self.airflow.client,
+            self.airflow.time.clock,
+        )
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
-    def _gate(self, package: Package) -> Verdict:
-        self.gated.append(package)
-        return self.verdict
+    def follow(self) -> None:
+        """Let Airflow have what the cluster holds."""
+        store = self.dags.store
+        files = {path: content.decode(errors="replace") for path, content in store.read().files.items()}
+        current = self.server.objects.get(POINTER, {}).get("data", {}).get("version")
+        if (self.airflow.bundle, self.airflow.version) != (files, current):
+            self.airflow.parse(files, version=current)
 
-    def _delivering(self, target: Target) -> Delivering:
-        return AtOnce(self.kubernetes, self.airflow.client(), target)
+    def start_processor(self, at: str, **spec: Any) -> None:
+        container = {"name": "dag-processor", "state": {"running": {"startedAt": at}}}
+        labels = {"app.kubernetes.io/component": "dag-processor"}
+        self.server.put(
+            "pods",
+            {
+                "metadata": {"name": "processor", "namespace": "tools", "labels": labels, "creationTimestamp": at},
+                "spec": {"containers": [{"name": "dag-processor"}], **spec},
+                "status": {"containerStatuses": [container]},
+            },
+        )
 
-
-class AtOnce(Delivering):
-    """Delivers without waiting for an Airflow."""
-
-    def make_live(self, package: Package, write: Callable[[], Change]) -> Delivery:  # noqa: ARG002 - nobody waits for it
-        return Delivery(write(), 1.0)
+    def put(self, plural: str, name: str, data: dict[str, str], changed: str = "2026-11-22T12:00:00Z") -> None:
+        times = [{"time": changed}]
+        metadata = {"name": name, "namespace": "tools", "managedFields": times, "creationTimestamp": times[0]["time"]}
+        self.server.put(plural, {"metadata": metadata, ("stringData" if plural == "secrets" else "data"): data})
 
 
 @pytest.fixture
-def scene(tmp_path: Path, kubernetes: Kubernetes) -> Scene:
-    folder = tmp_path / "dags"
-    folder.mkdir()
-    made = Scene(folder, kubernetes)
+def scene(tmp_path: Path, server: FakeApiServer, kubernetes: Kubernetes) -> Scene:
+    settings = settings_of(tmp_path)
+    made = Scene(settings, server, kubernetes, FakeGate(DOCKER, "airflow:1", "dev", tmp_path / "lock"))
+    made.folder.mkdir()
     made.write("a.py", "x = 1\n")
+    settings.chart_folder.mkdir(parents=True)
+    (settings.chart_folder / "values.yaml").write_text(VERSIONED)
+    made.airflow.on_request = made.follow
     return made
 
 
 def test_sync_goes_through_the_gate_and_hands_on_its_notes(scene: Scene) -> None:
+    (scene.folder / "etl.sh").touch(0o755)
+    (scene.folder / "inbox").mkdir()
+    (scene.folder / ".env").touch()
     delivery = scene.dags.sync()
-    assert delivery.change.added == ("a.py",)
+    assert delivery.change.added == ("a.py", "etl.sh", "inbox/")
     assert delivery.notes == ("dags/a.py:1: not checked: x",)
-    assert scene.gated[0].files == {"a.py": b"x = 1\n"}
+    (asked,) = scene.gate.asked
+    assert asked["files"] == {"a.py": b"x = 1\n", "etl.sh": b""}
+    assert (asked["executables"], asked["folders"], asked["left_out"]) == ({"etl.sh"}, ("inbox",), (".env",))
     assert scene.dags.compare() == "same"
 
 
-def test_wait_for_what_the_cluster_holds_writes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.dags.sync()
-    scene.write("a.py", "x = 2\n")
-    waited: list[tuple[Package, Change]] = []
-    monkeypatch.setattr(AtOnce, "make_live", lambda _, package, write: waited.append((package, write())))
-    scene.dags.wait_until_live()
-    assert waited == [(Package({"a.py": b"x = 1\n"}), Change())]
+def test_what_the_gate_found_is_kept_with_the_version(scene: Scene) -> None:
+    scene.write("a.py", 'DAG("daily report")')
+    for deliver in (scene.dags.write, scene.dags.sync):
+        deliver()
+        (version,) = scene.dags._versions().config_maps.list()
+        assert version.defined == Definitions({"daily report": "a.py"})
+        assert version.is_verified
 
 
 def test_what_the_gate_refuses_is_not_written(scene: Scene, server: FakeApiServer) -> None:
     scene.dags.sync()
     before = dict(server.objects)
     scene.write("a.py", "import x\n")
-    scene.verdict = BAD
+    scene.gate.problems.append(BAD)
     for verb in (scene.dags.sync, scene.dags.write, scene.dags.check):
         with pytest.raises(RefusedError, match=r"dags/a.py:2: No module named 'x'\n    fix: install it"):
             verb()
@@ -95,24 +145,93 @@ def test_what_the_gate_refuses_is_not_written(scene: Scene, server: FakeApiServe
 
 
 def test_without_checks_broken_files_are_delivered_and_history_says_so(scene: Scene) -> None:
-    scene.write("a.py", "def f(:\n")
-    with pytest.raises(RefusedError, match="SyntaxError"):
-        scene.dags.sync()
+    scene.write("a.py", 'DAG("a")\ndef f(:\n')
     scene.dags.sync(is_verified=False)
-    assert scene.gated == []
+    assert scene.gate.asked == []
     assert [version.is_verified for version in scene.dags.history()] == [False]
 
 
-def test_files_that_were_delivered_unchecked_are_compiled_by_the_next_sync(scene: Scene) -> None:
-    scene.write("a.py", "def f(:\n")
-    scene.dags.sync(is_verified=False)
-    with pytest.raises(RefusedError, match="SyntaxError"):
+def test_gate_has_the_settings_and_variables_of_the_pods(scene: Scene) -> None:
+    scene.put("secrets", "airflow-variables", {"TOKEN": "s3cr3t"})
+    scene.put(
+        "configmaps",
+        "airflow-config",
+        {
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX": "regexp",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "True",
+            "AIRFLOW__TEAM__REGION": "eu",
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": "/opt/airflow/logs",
+            "PYTHONPATH": "/opt/airflow/python",
+        },
+    )
+    scene.put("configmaps", "cfg", {"airflow.cfg": "[core]\nparallelism = 7\n[database]\nsql_alchemy_conn = x://%s\n"})
+    env = [{"name": "AIRFLOW__TEAM__REGION", "value": "us"}, {"name": "AIRFLOW__CORE__FERNET_KEY", "valueFrom": {}}]
+    sources = [{"configMapRef": {"name": "airflow-config"}}, {"secretRef": {"name": "airflow-variables"}}]
+    mounts = [{"name": "config", "mountPath": "/opt/airflow/airflow.cfg", "subPath": "airflow.cfg"}]
+    scene.start_processor(
+        "2026-11-22T12:00:00Z",
+        containers=[{"name": "dag-processor", "env": env, "envFrom": sources, "volumeMounts": mounts}],
+        volumes=[{"name": "config", "configMap": {"name": "cfg"}}, {"name": "tmp", "emptyDir": {}}],
+    )
+    scene.dags.check()
+    (asked,) = scene.gate.asked
+    assert asked["variables"] == {"TOKEN": "s3cr3t"}
+    assert asked["settings"] == {
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX": "regexp",
+        "AIRFLOW__CORE__PARALLELISM": "7",
+        "AIRFLOW__TEAM__REGION": "us",
+    }
+
+
+def test_without_a_cluster_the_settings_are_those_of_the_values(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"core": {"executor": "LocalExecutor", "dags_folder": "{{ include }}"}, "metrics": {"statsd_on": True}}
+    (scene.settings.chart_folder / "values.yaml").write_text(json.dumps({"config": config}))
+    overlay = scene.settings.values_files[0]
+    overlay.parent.mkdir(parents=True)
+    overlay.write_text("config: {core: {dag_discovery_safe_mode: false}}")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise KubernetesError("kubeconfig", 0, "no such file")
+
+    monkeypatch.setattr(Kubernetes, "list", refuse)
+    scene.dags.check()
+    (asked,) = scene.gate.asked
+    assert asked["variables"] is None
+    assert asked["settings"] == {
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
+    }
+
+
+RESTART = (
+    "the dag-processor has the variables of before the last change of Secret airflow-variables; "
+    "`harness kubectl -- -n tools delete pod -l app.kubernetes.io/component=dag-processor` starts it anew"
+)
+
+
+@pytest.mark.parametrize(("changed", "is_told"), [("2026-11-22T12:00:00Z", False), ("2026-11-22T12:00:02Z", True)])
+def test_dag_processor_with_old_variables_is_told(scene: Scene, changed: str, is_told: bool) -> None:
+    scene.start_processor("2026-11-22T12:00:01Z")
+    scene.put("secrets", "airflow-variables", {"URL": "x"}, changed)
+    assert put_in_words(scene.dags.sync().advice, "harness") == (RESTART if is_told else "")
+
+    scene.write("a.py", 'DAG("a")')
+    version = scene.dags.package().version
+    trace = f'  File "/bundles/{version}/a.py", line 1\nKeyError: URL'
+    scene.airflow.import_errors = [{"filename": "a.py", "bundle_name": "dags", "stack_trace": trace}]
+    with pytest.raises(Unreachable, match="KeyError: URL") as caught:
         scene.dags.sync()
+    assert caught.value.next_step == (RESTART if is_told else "correct a.py and sync again")
 
 
 def test_history_has_the_newest_first_and_counts_the_runs_that_need_a_version(scene: Scene) -> None:
+    (scene.folder / "inbox").mkdir()
     scene.dags.sync()
     old = scene.dags.package().version
+    scene.airflow.time.seconds = 1
     scene.write("a.py", "x = 2\n")
     scene.dags.sync()
     run = {"dag_id": "a", "dag_run_id": "r", "state": "queued", "bundle_version": old}
@@ -131,16 +250,17 @@ def test_rollback_points_to_the_version_before(scene: Scene) -> None:
     version, delivery = scene.dags.rollback()
     assert version == old
     assert delivery.change.changed == ("a.py",)
-    assert scene.dags.store.read() == {"a.py": b"x = 1\n"}
+    assert scene.dags.store.read() == Package({"a.py": b"x = 1\n"})
     assert scene.dags.compare() == "differs"
 
 
-def test_rollback_over_another_hand_s_edit_needs_force(scene: Scene, server: FakeApiServer) -> None:
+def test_rollback_over_somebody_else_s_edit_needs_force(scene: Scene, server: FakeApiServer) -> None:
     scene.dags.sync()
+    scene.airflow.time.seconds = 1
     scene.write("a.py", "x = 2\n")
     scene.dags.sync()
-    server.objects[POINTER]["data"] = {"version": "edited"}
     wanted = scene.dags.history()[1].version
+    server.objects[POINTER]["data"] = {"version": "edited"}
     with pytest.raises(DriftError):
         scene.dags.rollback(wanted)
     assert scene.dags.rollback(wanted, force=True)[0] == wanted
@@ -148,24 +268,54 @@ def test_rollback_over_another_hand_s_edit_needs_force(scene: Scene, server: Fak
 
 def test_diff_tells_each_file_and_works_on_a_folder_that_cannot_be_delivered(scene: Scene) -> None:
     scene.write("gone.sql", "select 1")
+    scene.write("etl.sh", "#!/bin/sh\n")
+    (scene.folder / "inbox").mkdir()
     (scene.folder / "logo.png").write_bytes(b"\xff")
-    scene.dags.sync()
+    scene.dags.write()
     assert scene.dags.diff() == []
     (scene.folder / "gone.sql").unlink()
+    (scene.folder / "link").symlink_to("nowhere")
+    (scene.folder / "inbox").rmdir()
+    (scene.folder / "etl.sh").chmod(0o755)
     scene.write("a.py", "def f(:\n")
     scene.write("new.txt", "n\n")
     (scene.folder / "logo.png").write_bytes(b"\xfe")
     found = {one.path: one for one in scene.dags.diff()}
     assert found["a.py"].text == "--- cluster/a.py\n+++ folder/a.py\n@@ -1 +1 @@\n-x = 1\n+def f(:\n"
     assert (found["gone.sql"].cluster, found["gone.sql"].folder) == (True, False)
+    assert (found["inbox/"].cluster, found["inbox/"].folder) == (True, False)
     assert (found["new.txt"].cluster, found["new.txt"].folder) == (False, True)
     assert found["logo.png"].text == "binary file logo.png differs\n"
+    assert found["etl.sh"].text == "executable\n"
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("a\nb", "a\nc\n", ["-b", "\\ No newline at end of file", "+c"]),
+        ("a\nb\n", "a\nb", ["-b", "+b", "\\ No newline at end of file"]),
+        ("a", "b", ["-a", "\\ No newline at end of file", "+b", "\\ No newline at end of file"]),
+        ("a\u2028b\x0c\n", "c\n", ["-a\u2028b\x0c", "+c"]),
+        ("a\r\n", "a\n", ["-a\r", "+a"]),
+    ],
+    ids=["none before", "none after", "neither", "other line ends", "of Windows"],
+)
+def test_diff_of_line_ends(scene: Scene, before: str, after: str, shown: list[str]) -> None:
+    (scene.folder / "q.sql").write_bytes(before.encode())
+    scene.dags.write()
+    (scene.folder / "q.sql").write_bytes(after.encode())
+    (found,) = scene.dags.diff()
+    assert [
+        line for line in found.text.split("\n") if line[:1] in "-+\\" and line[:3] not in ("---", "+++", "")
+    ] == shown
 
 
 def test_a_plain_mount_has_no_history(scene: Scene) -> None:
-    scene.target = replace(TARGET, is_versioned=False)
+    (scene.settings.chart_folder / "values.yaml").write_text("dags: {bundles: [{name: dags, configMap: airflow-dags}]}")
+    scene.start_processor("2026-11-22T12:00:00Z")
     scene.dags.sync()
-    assert scene.dags.store.read() == {".airflowignore": b"..*\n", "a.py": b"x = 1\n"}
+    assert scene.dags.store.read().files == {".airflowignore": b"..*\n", "a.py": b"x = 1\n"}
     assert scene.dags.diff() == []
     for verb in (scene.dags.history, scene.dags.rollback):
         with pytest.raises(UsageError, match="the DAG bundle `dags` has no versions"):

@@ -1,19 +1,19 @@
-"""Delivering: it ends when Airflow has the very text that was sent, and touches the dag-processor until then."""
+"""Delivering: it ends when Airflow has exactly the DAGs that were sent, and touches the dag-processor until then."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from harness.delivery.live import Delivering
+from harness.delivery.live import Bundle, Delivery
 from harness.delivery.pack import Package
 from harness.delivery.target import Target
-from harness.delivery.versioned import VersionedStore
+from harness.delivery.versions import Versions
 from harness.errors import HarnessError
+from harness.gate.verdict import Definitions
 from harness.tools.k8s import Json, Kubernetes
 from harness.waiting import Unreachable, WaitTimeoutError
 
-from ..fakes.airflow import FakeAirflow
+from ..fakes.airflow import DAG, FakeAirflow
 from ..fakes.kubernetes import FakeApiServer
 
 TARGET = Target("tools", "airflow-dags", "dags", "dev")
@@ -25,7 +25,17 @@ def dag_file(name: str, body: str = "") -> str:
 
 
 def package(**files: str) -> Package:
-    return Package({name.replace("_py", ".py"): text.encode() for name, text in sorted(files.items())})
+    return Package({to_path(name): text.encode() for name, text in sorted(files.items())})
+
+
+def to_path(name: str) -> str:
+    return name.replace("_py", ".py").replace("_yaml", ".yaml").replace("_zip", ".zip")
+
+
+def define(files: Package, *, uncertain: str = "", imported: str = "") -> Definitions:
+    """Return what the gate says of files whose text tells their DAGs."""
+    found = {"".join(dag_id): path for path, content in files.files.items() for dag_id in DAG.findall(content.decode())}
+    return Definitions(found, frozenset(uncertain.split()), frozenset(imported.split()))
 
 
 class Cluster:
@@ -44,12 +54,13 @@ class Cluster:
         self.server.put("pods", {"metadata": {"name": "processor", "namespace": "tools", "labels": labels}})
 
     def deliver(self, **files: str) -> tuple[tuple[str, ...], ...]:
-        change = self.delivering.deliver(package(**files)).change
+        found = package(**files)
+        change = self.bundle.deliver(found, define(found)).change
         return change.added, change.changed, change.removed
 
     @property
-    def delivering(self) -> Delivering:
-        return Delivering(self.kubernetes, self.api, self.target, clock=self.airflow.time.clock)
+    def bundle(self) -> Bundle:
+        return Bundle(self.kubernetes, self.api, self.target, self.airflow.time.clock)
 
     def _touched(self, item: Json) -> None:
         if "app.kubernetes.io/component" not in item["metadata"]["labels"]:
@@ -109,9 +120,10 @@ def test_removed_dag_that_stays_is_named(cluster: Cluster) -> None:
 
 def test_helper_without_a_dag_does_not_block_but_asks_for_a_parse(cluster: Cluster) -> None:
     cluster.deliver(a_py=dag_file("a"), helper_py="x = 1")
-    cluster.deaf_touches = 2
+    cluster.airflow.time.seconds = 60
+    cluster.deaf_touches = 3
     cluster.deliver(a_py=dag_file("a"), helper_py="x = 2")
-    assert cluster.touches == 3
+    assert cluster.touches == 4
 
 
 def test_import_error_ends_the_wait_with_its_trace(cluster: Cluster) -> None:
@@ -156,35 +168,66 @@ def test_no_dag_processor_is_said_at_once(cluster: Cluster) -> None:
 def test_withdraw_waits_until_the_dags_are_gone(cluster: Cluster) -> None:
     cluster.deliver(a_py=dag_file("a"))
     cluster.deaf_touches = 2
-    cluster.delivering.withdraw()
+    cluster.bundle.withdraw()
     assert KEY not in cluster.server.objects
     assert cluster.api.dags() == []
 
 
+def test_changed_file_of_no_dag_asks_for_a_parse_of_all(cluster: Cluster) -> None:
+    cluster.deliver(a_py=dag_file("a"), names_yaml="x")
+    cluster.airflow.time.seconds = 60
+    cluster.deaf_touches = 3
+    cluster.deliver(a_py=dag_file("a"))
+    assert cluster.touches == 4
+
+
+def test_renamed_dag_is_waited_for_to_go(cluster: Cluster) -> None:
+    cluster.deliver(a_py=dag_file("old"))
+    cluster.airflow.lingering = {"old": "a.py"}
+    with pytest.raises(WaitTimeoutError, match=r"a.py: DAG old is no longer defined, and still there$"):
+        cluster.deliver(a_py=dag_file("new"))
+    cluster.airflow.time.at(cluster.airflow.time.seconds + 5, cluster.airflow.lingering.clear)
+    cluster.deliver(a_py=dag_file("new"))
+
+
 class VersionedCluster(Cluster):
-    """A dag-processor that follows the pointer and reads each file whenever it likes."""
+    """A dag-processor that follows the pointer and reads each file whenever it likes.
+
+    `parses_late` are files that it had begun to read before, `zipped` what a zip file holds.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(monkeypatch)
         self.target = replace(TARGET, is_versioned=True)
         self.airflow.on_request = self._follow
         self.parses_late: set[str] = set()
+        self.zipped: dict[str, dict[str, str]] = {}
         self.is_away = False
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.kubernetes, self.target)
+
+    def deliver_unverified(self, **files: str) -> Delivery:
+        return self.bundle.deliver(package(**files))
 
     def _follow(self) -> None:
         if self.is_away:
             return
-        store = VersionedStore(self.kubernetes, self.target)
-        found = store.current()
-        files = {path: content.decode() for path, content in store.read().items()} if found else {}
-        if found and self.airflow.version != found.version:
-            late = {path: self.airflow.bundle[path] for path in self.parses_late if path in self.airflow.bundle}
-            self.airflow.parse({**files, **late}, version=found.version)
-        if found is None:
-            self.airflow.parse({})
+        current = self.versions.current()
+        read = self.versions.read().files
+        files = {path: content.decode() for path, content in read.items() if path not in self.zipped}
+        for path in self.zipped.keys() & read.keys():
+            files |= {f"{path}/{name}": text for name, text in self.zipped[path].items()}
+        version = current.version if current else None
+        if self.airflow.version != version:
+            late = {path: self.airflow.trees[path] for path in self.parses_late & self.airflow.bundle.keys()}
+            old = {path: self.airflow.bundle[path] for path in late if path in files}
+            self.airflow.parse({**files, **old}, version=version)
+            self.airflow.trees |= late
         for path in self.airflow.requested_parses:
             self.airflow.bundle[path] = files[path]
-            self.airflow.parsed_at[path] = datetime.now(UTC) + timedelta(seconds=5)
+            self.airflow.trees[path] = version
         self.airflow.requested_parses.clear()
 
 
@@ -208,13 +251,167 @@ def test_a_parse_that_began_before_the_new_version_is_asked_for_again(versioned:
     assert versioned.airflow.paths("PUT") == ["/api/v2/parseDagFile/token-of-a.py"]
 
 
-def test_a_changed_helper_is_live_when_all_dags_were_parsed_since(versioned: VersionedCluster) -> None:
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"helper_py": "x = 2", "names_yaml": "x"},
+        {"helper_py": "x = 1", "names_yaml": "y"},
+        {"helper_py": "x = 1"},
+        {"names_yaml": "x"},
+        {"helper_py": "x = 1", "names_yaml": "x", "more_yaml": "x"},
+    ],
+    ids=["changed module", "changed data", "removed data", "removed module", "added data"],
+)
+def test_change_of_no_dag_file_is_live_when_all_are_parsed(versioned: VersionedCluster, after: dict[str, str]) -> None:
+    dags = {"a_py": dag_file("a"), "b_py": dag_file("b")}
+    versioned.deliver(**dags, helper_py="x = 1", names_yaml="x")
+    versioned.parses_late = {"a.py", "b.py"}
+    versioned.deliver(**dags, **after)
+    asked = ["/api/v2/parseDagFile/token-of-a.py", "/api/v2/parseDagFile/token-of-b.py"]
+    assert sorted(versioned.airflow.paths("PUT")) == asked
+
+
+def test_dag_that_nothing_changed_for_is_not_waited_for(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("a"), b_py=dag_file("b"))
+    versioned.parses_late = {"b.py"}
+    versioned.deliver(a_py=dag_file("a", "new = 1"), b_py=dag_file("b"))
+    assert versioned.airflow.paths("PUT") == []
+
+
+def test_dag_file_that_another_imports_is_waited_for_with_it(versioned: VersionedCluster) -> None:
+    old, new = (package(a_py=dag_file("a", body), b_py=dag_file("b")) for body in ("x = 1", "x = 2"))
+    versioned.bundle.deliver(old, define(old, imported="a.py"))
+    versioned.parses_late = {"b.py"}
+    versioned.bundle.deliver(new, define(new, imported="a.py"))
+    assert versioned.airflow.paths("PUT") == ["/api/v2/parseDagFile/token-of-b.py"]
+
+
+def test_unfinished_delivery_before_this_one_is_not_forgotten(versioned: VersionedCluster) -> None:
     versioned.deliver(a_py=dag_file("a"), b_py=dag_file("b"), helper_py="x = 1")
-    versioned.deliver(a_py=dag_file("a"), b_py=dag_file("b"), helper_py="x = 2")
-    assert sorted(versioned.airflow.paths("PUT")) == [
-        "/api/v2/parseDagFile/token-of-a.py",
-        "/api/v2/parseDagFile/token-of-b.py",
-    ]
+    versioned.is_away = True
+    with pytest.raises(WaitTimeoutError):
+        versioned.deliver(a_py=dag_file("a"), b_py=dag_file("b"), helper_py="x = 2")
+    versioned.is_away = False
+    versioned.parses_late = {"b.py"}
+    versioned.deliver(a_py=dag_file("a", "new = 1"), b_py=dag_file("b"), helper_py="x = 2")
+    assert versioned.airflow.paths("PUT") == ["/api/v2/parseDagFile/token-of-b.py"]
+
+
+def test_first_delivery_of_a_generator_waits_for_its_dags(versioned: VersionedCluster) -> None:
+    files = package(generator_py="for name in names(): DAG(name)", names_yaml="[orders]")
+    defined = Definitions({"orders": "generator.py"})
+    with pytest.raises(WaitTimeoutError, match=r"generator.py: DAG orders is not known$"):
+        versioned.bundle.deliver(files, defined)
+    versioned.airflow.bundle["generator.py"] = 'DAG("orders")'
+    assert versioned.bundle.deliver(files, defined).seconds < 1
+
+
+@pytest.mark.parametrize(
+    "text", ['DAG("ghost")  # in a file that .airflowignore names', "old = 1  # @dag\n", '"""DAG("ghost")"""']
+)
+def test_dag_that_the_gate_did_not_find_is_not_waited_for(versioned: VersionedCluster, text: str) -> None:
+    versioned.airflow.on_request = lambda: None
+    versioned.airflow.parse({"a.py": dag_file("a")}, version=(files := package(a_py=dag_file("a"), b_py=text)).version)
+    assert versioned.bundle.deliver(files, Definitions({"a": "a.py"})).seconds < 1
+
+
+def test_renamed_dag_is_parsed_again_until_the_old_one_goes(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("old"))
+    versioned.airflow.lingering = {"old": "a.py"}
+    versioned.airflow.time.at(4, versioned.airflow.lingering.clear)
+    versioned.deliver(a_py=dag_file("new"))
+    assert 4 <= versioned.airflow.time.seconds < 5
+    assert len(versioned.airflow.paths("PUT")) == 3
+
+
+def test_dag_in_a_zip_file_is_that_file_s(versioned: VersionedCluster) -> None:
+    versioned.zipped = {"packed.zip": {"inner.py": dag_file("inner")}}
+    first = package(packed_zip="PK 1")
+    delivery = versioned.bundle.deliver(first, Definitions({"inner": "packed.zip"}))
+    assert (delivery.added_dags, delivery.other_files) == (1, 0)
+    versioned.parses_late = {"packed.zip/inner.py"}
+    versioned.airflow.answers["/api/v2/parseDagFile/token-of-packed.zip/inner.py"] = {}
+    with pytest.raises(WaitTimeoutError, match=r"packed.zip: DAG inner is not of version"):
+        versioned.bundle.deliver(package(packed_zip="PK 2"), Definitions({"inner": "packed.zip"}))
+
+
+def test_removed_zip_file_takes_its_dags_along(versioned: VersionedCluster) -> None:
+    versioned.zipped = {"packed.zip": {"inner.py": dag_file("inner")}}
+    both = package(packed_zip="PK", a_py=dag_file("a"))
+    versioned.bundle.deliver(both, Definitions({"inner": "packed.zip", "a": "a.py"}))
+    versioned.airflow.lingering = {"inner": "packed.zip/inner.py"}
+    versioned.airflow.time.at(3, versioned.airflow.lingering.clear)
+    only = package(a_py=dag_file("a"))
+    delivery = versioned.bundle.deliver(only, Definitions({"a": "a.py"}))
+    assert (delivery.removed_dags, delivery.other_files) == (1, 0)
+    assert versioned.airflow.time.seconds >= 3
+
+
+@pytest.mark.parametrize("text", ['DAG("of the cluster")', "nothing = 1"], ids=["another id", "no DAG"])
+def test_dag_that_the_gate_could_not_know_may_be_another(versioned: VersionedCluster, text: str) -> None:
+    files = package(a_py=text)
+    delivery = versioned.bundle.deliver(files, Definitions({"default": "a.py"}, frozenset({"a.py"})))
+    assert delivery.seconds <= 10
+
+
+def error_of(file: str, said: str, version: str = "", **others: str) -> dict[str, str]:
+    path = f"/bundles/versions/{version}/{file}" if version else "/opt/venv/lib/pandas/core.py"
+    trace = f'Traceback (most recent call last):\n  File "{path}", line 3, in <module>\n{said}\n'
+    return {"filename": file, "bundle_name": "dags", "stack_trace": trace, **others}
+
+
+def test_old_error_of_a_corrected_file_is_never_blamed(versioned: VersionedCluster) -> None:
+    old, new = package(a_py="x = 1 / 0"), package(a_py=dag_file("a"))
+    versioned.airflow.import_errors = [error_of("a.py", "ZeroDivisionError", old.version)]
+    versioned.is_away = True
+
+    def come_back() -> None:
+        versioned.is_away = False
+        versioned.airflow.import_errors.clear()
+
+    versioned.airflow.time.at(40, come_back)
+    delivery = versioned.bundle.deliver(new, define(new))
+    assert 40 <= delivery.seconds < 42
+
+
+def test_parse_of_the_old_file_that_ends_late_is_not_blamed(versioned: VersionedCluster) -> None:
+    old, new = package(a_py="x = 1 / 0"), package(a_py=dag_file("a"))
+    late = error_of("a.py", "ZeroDivisionError", old.version, timestamp="2026-11-22T12:00:01Z")
+    versioned.is_away = True
+    versioned.airflow.time.at(1, lambda: versioned.airflow.import_errors.append(late))
+
+    def come_back() -> None:
+        versioned.is_away = False
+        versioned.airflow.import_errors.clear()
+
+    versioned.airflow.time.at(15, come_back)
+    assert versioned.bundle.deliver(new, define(new)).seconds >= 15
+
+
+def test_error_of_the_new_file_ends_the_wait_at_once(versioned: VersionedCluster) -> None:
+    files = package(a_py=dag_file("a"))
+    versioned.airflow.import_errors = [error_of("a.py", "KeyError: 'URL'", files.version)]
+    with pytest.raises(Unreachable, match=r"cannot import a.py:\n(?s:.*)KeyError: 'URL'"):
+        versioned.bundle.deliver(files, define(files))
+    assert versioned.airflow.time.seconds < 1
+
+
+@pytest.mark.parametrize(("timestamp", "is_blamed"), [("2026-11-22T11:59:59Z", False), ("2026-11-22T12:00:00Z", True)])
+def test_error_without_a_version_goes_by_its_time(versioned: VersionedCluster, timestamp: str, is_blamed: bool) -> None:
+    versioned.is_away = True
+    versioned.airflow.time.at(
+        1, lambda: versioned.airflow.import_errors.append(error_of("a.py", "MemoryError", timestamp=timestamp))
+    )
+    files = package(a_py=dag_file("a"))
+    with pytest.raises(Unreachable if is_blamed else WaitTimeoutError):
+        versioned.bundle.deliver(files, define(files))
+
+
+def test_error_in_a_zip_file_is_told(versioned: VersionedCluster) -> None:
+    files = package(packed_zip="PK")
+    versioned.airflow.import_errors = [error_of("packed.zip/inner.py", "NameError: x", files.version)]
+    with pytest.raises(Unreachable, match=r"cannot import packed.zip:\n"):
+        versioned.bundle.deliver(files, Definitions({"inner": "packed.zip"}))
 
 
 def test_a_version_that_airflow_does_not_take_is_named(versioned: VersionedCluster) -> None:
@@ -225,17 +422,61 @@ def test_a_version_that_airflow_does_not_take_is_named(versioned: VersionedClust
         versioned.deliver(a_py=dag_file("a", "new = 1"))
 
 
+def test_slow_clock_of_airflow_is_waited_for_and_named(versioned: VersionedCluster) -> None:
+    versioned.is_away = True
+    files = package(a_py=dag_file("a"))
+    with pytest.raises(
+        WaitTimeoutError, match=r"every 300 s, \[dag_processor\] refresh_interval\): not reached in 420"
+    ):
+        replace(versioned.bundle, refresh_s=300).deliver(files, define(files))
+    with pytest.raises(WaitTimeoutError, match=r"ConfigMap airflow-dags: not reached in 121 s"):
+        replace(versioned.bundle, refresh_s=1).deliver(files, define(files))
+
+
+def test_without_a_verdict_all_that_airflow_knows_is_waited_for(versioned: VersionedCluster) -> None:
+    versioned.deliver_unverified(a_py=dag_file("a"), b_py=dag_file("b"))
+    versioned.parses_late = {"b.py"}
+    versioned.deliver_unverified(a_py=dag_file("a", "new = 1"), b_py=dag_file("b"))
+    assert versioned.airflow.paths("PUT") == ["/api/v2/parseDagFile/token-of-b.py"]
+
+
+def test_without_a_verdict_some_dag_is_waited_for(versioned: VersionedCluster) -> None:
+    with pytest.raises(WaitTimeoutError, match="no DAG is known"):
+        versioned.deliver_unverified(a_py="computed = 1")
+    versioned.deliver_unverified(query_sql="select 1")
+
+
+def test_rollback_waits_for_what_the_gate_had_found(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("old"))
+    versioned.deliver(a_py=dag_file("new"))
+    versioned.airflow.lingering = {"new": "a.py"}
+    versioned.airflow.time.at(6, versioned.airflow.lingering.clear)
+    delivery = versioned.bundle.go_back(versioned.versions.find(""))
+    assert delivery.change.changed == ("a.py",)
+    assert versioned.airflow.time.seconds >= 6
+
+
+def test_wait_after_a_restore_writes_nothing(versioned: VersionedCluster) -> None:
+    versioned.deliver(a_py=dag_file("a"))
+    versioned.airflow.lingering = {"of the backup": "a.py"}
+    versioned.airflow.time.at(3, versioned.airflow.lingering.clear)
+    before = dict(versioned.server.objects)
+    assert versioned.bundle.wait_until_live().change.is_empty
+    assert versioned.server.objects == before
+    assert versioned.airflow.time.seconds >= 3
+
+
 def test_old_versions_are_collected_but_for_those_that_runs_need(versioned: VersionedCluster) -> None:
     first = package(a_py=dag_file("a", "number = 0"))
     versioned.airflow.runs = [{"dag_id": "a", "dag_run_id": "r", "state": "running", "bundle_version": first.version}]
     for number in range(8):
         versioned.deliver(a_py=dag_file("a", f"number = {number}"))
-    left = {version.version for version in VersionedStore(versioned.kubernetes, versioned.target).versions.list()}
+    left = {version.version for version in versioned.versions.config_maps.list()}
     assert len(left) == 6
     assert first.version in left
 
 
 def test_withdraw_of_versions_waits_until_the_dags_are_gone(versioned: VersionedCluster) -> None:
     versioned.deliver(a_py=dag_file("a"))
-    versioned.delivering.withdraw()
+    versioned.bundle.withdraw()
     assert not [key for key in versioned.server.objects if key[0] == "configmaps"]

@@ -1,12 +1,19 @@
 """Packing: what goes in, and that everything wrong is said at once."""
 
+import errno
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Never
 
 import pytest
 
-from harness.delivery.pack import FLAT_LIMIT_BYTES, LIMIT_BYTES, pack, read
-from harness.delivery.problem import Problem, RefusedError
+from harness.delivery import pack as pack_module
+from harness.delivery.pack import FLAT_LIMIT_BYTES, LIMIT_BYTES, Package, check_syntax, pack, read
+from harness.delivery.target import difference
 from harness.errors import UsageError
+from harness.gate.problem import Problem, RefusedError
 
 
 @pytest.fixture
@@ -97,19 +104,13 @@ def test_all_problems_are_told_in_one_error(folder: Path, tmp_path_factory: pyte
     (folder / "link.py").symlink_to(outside)
     (folder / "etl").mkdir()
     (folder / "etl" / "up").symlink_to(folder)
-    (folder / "etl" / "broken.py").write_text("x = 1\ndef f(:\n")
-    (folder / "latin.py").write_bytes(b"x = 1\n# caf\xe9\n")
     (folder / "new\nline.sql").touch()
-    (folder / "nul.py").write_bytes(b"x = '\0'")
     (folder / "dangling.txt").symlink_to(folder / "nowhere")
     assert problems(folder) == [
         "'new\\nline.sql': a control character in the name\n    fix: rename it",
         "dangling.txt: No such file or directory\n    fix: make it readable, or take it out of the folder",
-        "etl/broken.py:2: SyntaxError: invalid syntax",
         "etl/up: a link to a folder that holds it\n    fix: remove the link",
-        "latin.py:2: not UTF-8\n    fix: save the file as UTF-8",
         f"link.py: a link that leads out of the folder, to {outside}\n    fix: put a copy in its place",
-        "nul.py:1: SyntaxError: source code string cannot contain null bytes",
     ]
 
 
@@ -127,11 +128,197 @@ def test_what_a_flat_mount_cannot_hold_is_named(folder: Path) -> None:
     ]
 
 
-def test_files_that_are_known_or_not_to_be_checked_are_not_compiled(folder: Path) -> None:
-    (folder / "broken.py").write_text("def f(:\n")
-    digest = read(folder).digests["broken.py"]
-    assert "broken.py" in pack(folder, known={digest}).files
-    assert "broken.py" in pack(folder, has_syntax_check=False).files
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (b"\xef\xbb\xbfx = 1\n", ""),
+        (b"# -*- coding: latin-1 -*-\nname = 'caf\xe9'\n", ""),
+        (b"x = 1\r\ny = 2\r\n", ""),
+        (b"x = 1\ndef f(:\n", "b.py:2: SyntaxError: invalid syntax"),
+        (b"x = 1\n  y = 2\n", "b.py:2: IndentationError: unexpected indent"),
+        (b"x = '\0'", "b.py:1: SyntaxError: source code string cannot contain null bytes"),
+        (b"x = 'caf\xe9'\n", "b.py:1: SyntaxError: (unicode error) 'utf-8' codec can't decode byte 0xe9"),
+        (b"# coding: of-no-kind\n", "b.py:1: SyntaxError: unknown encoding: of-no-kind"),
+        (f"x = {'-' * 100_000}1\n".encode(), "b.py:1: "),
+        (f"x = {'(' * 300}{')' * 300}\n".encode(), "b.py:1: SyntaxError: too many nested parentheses"),
+        (f"x = {'1 + ' * 50_000}1\n".encode(), "b.py:1: RecursionError: maximum recursion depth exceeded"),
+    ],
+    ids=[
+        "BOM",
+        "declared",
+        "Windows",
+        "syntax",
+        "indentation",
+        "nul",
+        "Latin",
+        "unknown",
+        "minus",
+        "parentheses",
+        "sum",
+    ],
+)
+def test_source_that_python_does_not_compile_is_told(folder: Path, source: bytes, problem: str) -> None:
+    (folder / "b.py").write_bytes(source)
+    package = pack(folder)
+    assert package.files["b.py"] == source
+    if not problem:
+        check_syntax(folder, package)
+        return
+    with pytest.raises(RefusedError) as caught:
+        check_syntax(folder, package)
+    (found,) = caught.value.problems
+    assert str(found).startswith(f"{folder.name}/{problem}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screenshot 2026-01-02 at 9.52.38\u202fAM.png",
+        "soft\u00adhyphen.txt",
+        "[draft] plan.sql",
+        "zero\u200bwidth.txt",
+        "line\u2028separator.txt",
+        "private\ue000use.txt",
+        "größe.txt",
+    ],
+)
+def test_name_that_some_editor_made_arrives(folder: Path, name: str) -> None:
+    (folder / name).write_text("x")
+    assert pack(folder).files[name] == b"x"
+
+
+@pytest.mark.parametrize("name", ["bell\a.txt", "tab\t.txt", "escape\x1b[31m.txt", "c1\x9b.txt"])
+def test_control_character_in_a_name_is_told(folder: Path, name: str) -> None:
+    (folder / name).touch()
+    assert problems(folder) == [f"{name!r}: a control character in the name\n    fix: rename it"]
+
+
+def test_name_that_is_not_utf_8_is_told_as_such(folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9.txt")).touch()
+    (folder / os.fsdecode(b"r\xe9ports")).mkdir()
+    assert problems(folder) == [
+        "caf\\xe9.txt: its name is not UTF-8\n    fix: rename it",
+        "r\\xe9ports: its name is not UTF-8\n    fix: rename it",
+    ]
+
+
+def test_path_that_would_not_arrive_is_told(folder: Path) -> None:
+    deep = folder.joinpath(*["d" * 200] * 5)
+    deep.mkdir(parents=True)
+    (found,) = problems(folder)
+    assert found.endswith("...: its path has 1004 bytes, at most 1000 arrive\n    fix: give it a shorter one")
+
+
+def test_pipe_socket_and_device_are_told_and_not_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(folder / "pipe.py")
+    monkeypatch.chdir(folder)  # a socket's path may not be long
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        found = problems(folder)
+    assert found == [
+        "pipe.py: a named pipe, which cannot be delivered\n    fix: take it out of the folder",
+        "socket: a socket, which cannot be delivered\n    fix: take it out of the folder",
+    ]
+
+
+def test_links_that_lead_nowhere_are_told(folder: Path) -> None:
+    (folder / "me").symlink_to("me")
+    (folder / "ping").symlink_to("pong")
+    (folder / "pong").symlink_to("ping")
+    (folder / "null").symlink_to(os.devnull)
+    loop = "a link that leads to itself\n    fix: remove the link"
+    assert problems(folder) == [
+        f"me: {loop}",
+        f"null: a link that leads out of the folder, to {os.devnull}\n    fix: put a copy in its place",
+        f"ping: {loop}",
+        f"pong: {loop}",
+    ]
+
+
+def test_link_to_a_file_of_the_folder_is_that_file(folder: Path) -> None:
+    (folder / "etl").mkdir()
+    (folder / "etl" / "link.py").symlink_to("../a.py")
+    (folder / "also").symlink_to("etl")
+    assert pack(folder).files == dict.fromkeys(("a.py", "also/link.py", "etl/link.py"), b"x = 1\n")
+
+
+@pytest.mark.parametrize("act", [pack, read], ids=["pack", "read"])
+def test_huge_file_is_refused_before_it_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], Package]
+) -> None:
+    with (folder / "huge.bin").open("wb") as file:
+        file.truncate(10**13)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"read {path}"))
+    with pytest.raises(RefusedError, match=r"huge\.bin: the folder has 10000000000006 bytes, at most 20971520 can be"):
+        act(folder)
+
+
+def test_too_many_files_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack_module, "LIMIT_FILES", 2)
+    for name in "bc":
+        (folder / f"{name}.py").touch()
+    assert problems(folder)[0].startswith(": the folder has 3 files, at most 2 can be delivered\n")
+
+
+def test_what_cannot_be_read_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "etl").mkdir()
+
+    def refuse(path: Path) -> Never:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: refuse(path) if path.name == "etl" else listed(path))
+    told = "Permission denied\n    fix: make it readable, or take it out of the folder"
+    assert problems(folder) == [f"a.py: {told}", f"etl/: {told}"]
+
+
+def test_tree_of_any_depth_is_walked(folder: Path) -> None:
+    deep = folder.joinpath(*"d" * 480)
+    deep.mkdir(parents=True)
+    (deep / "a.txt").write_text("x")
+    assert pack(folder).files[f"{'d/' * 480}a.txt"] == b"x"
+
+
+def test_executables_and_empty_folders_are_part_of_the_version(folder: Path) -> None:
+    (folder / "etl.sh").write_text("#!/bin/sh\n")
+    plain = pack(folder)
+    (folder / "etl.sh").chmod(0o755)
+    executable = pack(folder)
+    for name in ("inbox", "kept", "stale"):
+        (folder / name).mkdir()
+    (folder / "kept" / ".gitkeep").touch()
+    (folder / "stale" / "__pycache__").mkdir()
+    with_folders = pack(folder)
+    assert plain.executables == frozenset()
+    assert executable.executables == frozenset({"etl.sh"})
+    assert with_folders.folders == ("inbox", "kept")
+    assert len({plain.version, executable.version, with_folders.version}) == 3
+    changed = difference(plain.digests, with_folders.digests)
+    assert (changed.added, changed.changed) == (("inbox/", "kept/"), ("etl.sh",))
+
+
+def test_files_without_modes_keep_their_version() -> None:
+    assert Package({"a.py": b"x = 1\n"}).version == "22f51255f9aedeb9", "running clusters have it"
+
+
+def test_flat_mount_has_neither_modes_nor_folders(folder: Path) -> None:
+    (folder / "a.py").chmod(0o755)
+    (folder / "inbox").mkdir()
+    package = pack(folder, is_flat=True)
+    assert (package.executables, package.folders) == (frozenset(), ())
+
+
+def test_folder_with_only_a_zip_file_is_left_to_the_gate(tmp_path: Path) -> None:
+    (tmp_path / "packed.zip").write_bytes(b"PK")
+    assert list(pack(tmp_path).files) == ["packed.zip"]
+
+
+def test_what_is_left_out_is_known(folder: Path) -> None:
+    (folder / "etl").mkdir()
+    (folder / "etl" / ".env").touch()
+    (folder / ".git").mkdir()
+    assert pack(folder).left_out == (".git", "etl/.env")
 
 
 @pytest.mark.parametrize("make", [lambda _: None, lambda path: path.mkdir(), lambda path: path.write_text("x")])

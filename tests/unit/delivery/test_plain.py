@@ -45,7 +45,7 @@ def test_compare_read_and_delete(store: PlainStore) -> None:
     store.write(OLD)
     assert store.compare(OLD) == "same"
     assert store.compare(NEW) == "differs"
-    assert store.read() == OLD.files
+    assert store.read() == OLD
     assert store.digests() == OLD.digests
     store.delete()
     assert store.compare(OLD) == "absent"
@@ -58,7 +58,7 @@ def test_another_hand_s_edit_is_seen_and_overwritten_only_by_force(store: PlainS
     with pytest.raises(DriftError) as caught:
         store.write(NEW)
     assert str(caught.value) == (
-        "ConfigMap airflow-dags in tools was changed by another hand: its files are not those of the last sync"
+        "ConfigMap airflow-dags in tools was changed by somebody else: its files are not those of the last sync"
     )
     assert caught.value.next_step.endswith("`harness dags sync --force` overwrites it")
     assert server.objects[KEY]["data"]["a.py"] == "edited"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.delivery.pack import Package
-from harness.delivery.shards import Shard, cut
+from harness.delivery.shards import Piece, Shard, cut
 
 from .reader import dag_versions
 
@@ -70,4 +70,4 @@ def test_the_same_files_make_the_same_bytes(large: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("path", ["../out.py", "/etc/passwd", "a/../../out.py"])
 def test_a_path_out_of_the_folder_is_refused_by_the_reader(tmp_path: Path, path: str) -> None:
     with pytest.raises(ValueError, match="is not a file below the DAG folder"):
-        dag_versions.unpack([Shard(((path, b"x"),)).pack()], tmp_path)
+        dag_versions.unpack([Shard((Piece(path, b"x"),)).pack()], tmp_path)

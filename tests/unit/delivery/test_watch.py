@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.delivery import watch as watch_module
-from harness.delivery.problem import Problem, RefusedError
 from harness.delivery.watch import HasSaves, Watch, read_saves
 from harness.errors import HarnessError, UsageError
+from harness.gate.problem import Problem, RefusedError
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.k8s import KubernetesError
 

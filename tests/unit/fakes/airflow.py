@@ -3,17 +3,17 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx2 as httpx
 
-from harness.delivery.dag_ids import find_dag_ids
 from harness.tools.airflow import AirflowApi
 
 from .clock import FakeTime
 from .dag_runs import FakeRuns
 
+DAG = re.compile(r"""^@dag\b.*\ndef (\w+)|\bDAG\(["']([^"']+)["']""", re.MULTILINE)
 PASSWORD = "correct horse battery"  # noqa: S105 - of nothing
 
 
@@ -30,6 +30,8 @@ class FakeAirflow:
         self.import_errors: list[dict[str, Any]] = []
         self.version: str | None = None
         self.parsed_at: dict[str, datetime] = {}
+        self.trees: dict[str, str | None] = {}
+        self.lingering: dict[str, str] = {}
         self.requested_parses: list[str] = []
         self.runs: list[dict[str, Any]] = []
         self.on_request: Callable[[], None] = lambda: None
@@ -43,9 +45,14 @@ class FakeAirflow:
         return AirflowApi("http://airflow.test", "admin", password, transport=transport, clock=self.time.clock)
 
     def parse(self, files: dict[str, str], *, version: str | None = None) -> None:
-        """Take these files as the dag-processor does."""
+        """Take these files as the dag-processor does; what is in a zip file has that file before its own name.
+
+        `trees` says of which version a file was when it was parsed; `lingering` are DAGs, with their files, which no
+        file defines and Airflow has still.
+        """
         self.bundle, self.version = files, version
-        self.parsed_at = dict.fromkeys(files, datetime.now(UTC))
+        self.parsed_at = dict.fromkeys(files, self.time.utc_now())
+        self.trees = dict.fromkeys(files, version)
 
     def paths(self, method: str = "GET") -> list[str]:
         """Return the paths asked for with a method."""
@@ -80,7 +87,7 @@ class FakeAirflow:
             return httpx.Response(201)
         if path == "/api/v2/importErrors":
             return _page("import_errors", self.import_errors, request)
-        if source := re.fullmatch(r"/api/v2/dagSources/(\w+)", path):
+        if source := re.fullmatch(r"/api/v2/dagSources/(.+)", path):
             texts = [self.bundle[name] for name, dag_id in self._dags() if dag_id == source[1]]
             return httpx.Response(200, json={"content": texts[0]}) if texts else None
         return None
@@ -101,7 +108,8 @@ class FakeAirflow:
         return httpx.Response(200, json=self._dag(dag_id, names[0]))
 
     def _dags(self) -> list[tuple[str, str]]:
-        return [(name, dag_id) for name, text in self.bundle.items() for dag_id in find_dag_ids(text)]
+        defined = [(name, "".join(found)) for name, text in self.bundle.items() for found in DAG.findall(text)]
+        return [*defined, *((name, dag_id) for dag_id, name in self.lingering.items())]
 
     def _dag(self, dag_id: str, name: str) -> dict[str, Any]:
         return {
@@ -111,8 +119,9 @@ class FakeAirflow:
             "bundle_name": "dags",
             "relative_fileloc": name,
             "bundle_version": self.version,
+            "fileloc": f"/bundles/dags/versions/{self.trees.get(name)}/{name}",
             "file_token": f"token-of-{name}",
-            "last_parsed_time": self.parsed_at[name].isoformat(),
+            "last_parsed_time": self.parsed_at.get(name, self.time.utc_now()).isoformat(),
             "has_import_errors": False,
         }
 

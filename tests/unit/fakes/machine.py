@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.delivery.dag_ids import find_dag_ids
 from harness.environment import Environment
 from harness.host import ports
 from harness.host.platform import Host
@@ -213,8 +212,8 @@ class FakeMachine(FakeCommands):
             self.loaded.append(full_name(image))
 
     def _check_dags(self) -> str:
-        ids = sorted(find_dag_ids(DAG))
-        result = {"file": "hello.py", "dag_ids": ids, "error": "", "cycles": {}, "unknowns": [], "ended": "whole"}
+        result = {"file": "hello.py", "dag_ids": ["hello"], "error": "", "cycles": {}, "unknowns": [], "imports": []}
+        result["ended"] = "whole"
         return json.dumps({"tree": "/check/dags", "limit_s": 50, "discovery_error": "", "results": [result]})
 
     def _create(self, call: Call) -> None:

@@ -13,6 +13,7 @@ import filecmp
 import io
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
 import time
@@ -45,9 +46,9 @@ def shard_key(digest: str) -> str:
 
 
 def unpack(archives: Iterable[bytes], folder: Path) -> None:
-    """Write the files of the archives, in their order, below `folder`, which must be empty.
+    """Write the files and empty folders of the archives, in their order, below `folder`, which must be empty.
 
-    Raises ValueError for a path that leads out of it.
+    Raises ValueError for a path that leads out of it, and for what is neither file nor folder.
     """
     written: set[str] = set()
     for archive in archives:
@@ -55,12 +56,17 @@ def unpack(archives: Iterable[bytes], folder: Path) -> None:
             for member in tar:
                 path = PurePosixPath(member.name)
                 content = tar.extractfile(member)
-                if path.is_absolute() or ".." in path.parts or content is None:
+                if path.is_absolute() or ".." in path.parts or (content is None and not member.isdir()):
                     raise ValueError(f"{member.name!r} is not a file below the DAG folder")
                 target = folder / path
+                if content is None:
+                    target.mkdir(parents=True, exist_ok=True)
+                    continue
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("ab" if member.name in written else "wb") as file:
                     shutil.copyfileobj(content, file)
+                if member.mode & stat.S_IXUSR:
+                    target.chmod(0o755)
                 written.add(member.name)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.delivery.problem import Problem, RefusedError
+from harness.gate.problem import Problem, RefusedError
 
 
 def test_a_problem_has_its_place_and_its_fix() -> None:

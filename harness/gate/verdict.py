@@ -1,11 +1,12 @@
 """Turns what the import of each DAG file told into problems and notes that read like a compiler's."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.delivery.fixes import Tree, find_fix, read_failure
-from harness.delivery.problem import Problem
+from harness.gate.fixes import Tree, find_fix, read_failure
+from harness.gate.problem import Problem
 
 Json = dict[str, Any]
 
@@ -33,34 +34,52 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Definitions:
+    """Which file defines which DAGs: `files` leads from each id to its file, relative to the folder.
+
+    `uncertain` are the files whose DAGs may be others in the cluster: their import asked for what the gate has not.
+    `imported` are those that other files import.
+    """
+
+    files: Mapping[str, str]
+    uncertain: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of the gate's server; `container/server.py` describes it."""
+
+    tree: str
+    limit_s: int
+    discovery_error: str
+    results: list[Json]
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a folder; `dag_ids` leads from the id of each DAG to its file, relative to the folder."""
+    """What the gate says of a folder; it may be delivered when there are no problems."""
 
     problems: tuple[Problem, ...]
     notes: tuple[Note, ...]
-    dag_ids: Mapping[str, str]
+    defined: Definitions
     seconds: float
 
-    @property
-    def is_good(self) -> bool:
-        """Tell whether the folder may be delivered."""
-        return not self.problems
 
-
-def judge(answer: Json, tree: Tree, *, seconds: float) -> Verdict:
-    """Return the verdict on the answer of the gate's server (`gatekeeper/server.py` describes it)."""
-    if answer["discovery_error"]:
-        failure = read_failure(answer["discovery_error"], ".airflowignore", tree)
+def judge(answer: Answer, tree: Tree, *, seconds: float) -> Verdict:
+    """Return the verdict on the answer of the gate's server."""
+    if answer.discovery_error:
+        failure = read_failure(answer.discovery_error, ".airflowignore", tree)
         found = Problem(
             tree.show(".airflowignore"),
             1,
             f"Airflow cannot search the folder: {failure.text}",
             "correct the rules: the dag-processor would end with this error",
         )
-        return Verdict((found,), (), {}, seconds)
+        return Verdict((found,), (), Definitions({}), seconds)
     problems: list[tuple[str, Problem]] = []
     notes: list[Note] = []
-    for result in answer["results"]:
+    for result in answer.results:
         unknowns = [unknown for unknown in result["unknowns"] if _matters(unknown, tree)]
         found_problem = _problem(result, answer, tree)
         outside = found_problem and not unknowns and _note_of_outside(result, tree)
@@ -70,13 +89,26 @@ def judge(answer: Json, tree: Tree, *, seconds: float) -> Verdict:
             notes += _notes(result["file"], unknowns, found_problem, tree)
         elif found_problem:
             problems.append((result["file"], found_problem))
-    taken, doubtful = _duplicates(answer["results"], tree)
-    ids = {dag_id: result["file"] for result in reversed(answer["results"]) for dag_id in result["dag_ids"]}
+    taken, doubtful = _duplicates(answer.results, tree)
     return Verdict(
         tuple(sorted([*_merge(problems, tree), *taken])),
         tuple(sorted([*notes, *doubtful])),
-        dict(sorted(ids.items())),
+        _define(answer.results, tree),
         seconds,
+    )
+
+
+def _define(results: list[Json], tree: Tree) -> Definitions:
+    ids = {dag_id: result["file"] for result in reversed(results) for dag_id in result["dag_ids"]}
+    uncertain = {
+        result["file"]
+        for result in results
+        if _note_of_outside(result, tree) or any(_matters(unknown, tree) for unknown in result["unknowns"])
+    }
+    # Inside of a zip file a path goes on.
+    imported = {(result["file"], re.sub(r"\.zip/.*", ".zip", path)) for result in results for path in result["imports"]}
+    return Definitions(
+        dict(sorted(ids.items())), frozenset(uncertain), frozenset(path for file, path in imported if path != file)
     )
 
 
@@ -87,13 +119,11 @@ def _matters(unknown: Json, tree: Tree) -> bool:
     return tree.variables is None or unknown["name"].startswith(POD_VARIABLES)
 
 
-def _problem(result: Json, answer: Json, tree: Tree) -> Problem | None:
+def _problem(result: Json, answer: Answer, tree: Tree) -> Problem | None:
     file = result["file"]
     shown = tree.show(file)
     if result["ended"] == "time":
-        return Problem(
-            shown, 1, f"its import did not end in {answer['limit_s']} s", "move what takes so long into a task"
-        )
+        return Problem(shown, 1, f"its import did not end in {answer.limit_s} s", "move what takes so long into a task")
     if result["ended"] != "whole":
         return Problem(shown, 1, *_explain_end(result["ended"].removeprefix("exit ")))
     if result["cycles"]:

@@ -6,7 +6,7 @@ the first check, replaced when it does not answer or when the image or its scrip
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,15 +17,15 @@ from filelock import FileLock, Timeout
 
 from harness import labels
 from harness.command import CommandError, Result, run
-from harness.delivery.fixes import Tree
-from harness.delivery.verdict import Json, Verdict, judge
 from harness.errors import HarnessError, UsageError, Verb
+from harness.gate.fixes import DEFAULT, Advice, Tree
+from harness.gate.verdict import Answer, Verdict, judge
 from harness.redact import redact
 from harness.tools.docker import Docker
 from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 LABEL = "harness.dev/gate"
-SCRIPTS = "harness.delivery.gatekeeper"
+SCRIPTS = "harness.gate.container"
 ADDRESS = "/tmp/gate"  # noqa: S108 - in the container
 CHECK_S = 600
 START_S = 120
@@ -34,8 +34,8 @@ NO_VERIFY = Verb("dags sync --no-verify", "delivers without the gate")
 TMPFS = "/tmp:rw,exec,nosuid,nodev,mode=1777,size=512m"  # noqa: S108 - in the container
 LIMITS = ("--memory=2g", "--pids-limit=512")
 RIGHTS = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=50000:0")
-# The cluster's; a task may name its executor, and Airflow refuses one that is not configured.
-SETTINGS = ("--env=AIRFLOW__CORE__EXECUTOR=KubernetesExecutor",)
+# A task may name its executor, and Airflow refuses one that is not configured; the examples bring plugins of their own.
+SETTINGS = ("--env=AIRFLOW__CORE__EXECUTOR=KubernetesExecutor", "--env=AIRFLOW__CORE__LOAD_EXAMPLES=False")
 # A script each from an argument: a mount would need this host's folders, which a remote engine does not see.
 BOOT = f"""
 import sys, types
@@ -47,36 +47,54 @@ module.main(sys.argv[1])
 
 
 @dataclass(frozen=True)
+class NoAnswer:
+    """The container gave no answer, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Gate:
-    """The gate of one environment; `lock` is a file by which one process at a time replaces the container."""
+    """The gate of one environment; `lock` is a file by which one process at a time replaces the container.
+
+    `advice` is what its fixes name.
+    """
 
     docker: Docker
     image: str
     environment: str
     lock: Path
+    advice: Advice = DEFAULT
     clock: Clock = CLOCK
 
     def check(
-        self, files: Mapping[str, bytes], *, variables: Mapping[str, str] | None, folder: str = "dags"
+        self,
+        files: Mapping[str, bytes],
+        *,
+        variables: Mapping[str, str] | None,
+        settings: Mapping[str, str] | None = None,
+        executables: Collection[str] = (),
+        folders: Collection[str] = (),
+        left_out: Collection[str] = (),
+        name: str = "dags",
     ) -> Verdict:
         """Import the DAG files among `files` (path relative to the DAG folder -> content) and return the verdict.
 
-        `variables` is the environment in which the cluster imports DAGs, None when no cluster was asked; `folder` is
-        what the author calls the DAG folder. A warm check of 20 DAGs takes less than a second, the first some seconds.
-        Raises UsageError when the image is not there, HarnessError when the container does not answer, even a new one.
+        `executables` are those that can be executed, `folders` those that hold nothing, `left_out` is what is there and
+        not delivered, `name` what the author calls the DAG folder. `variables` is the environment in which the cluster
+        imports DAGs, None when no cluster was asked; `settings` are Airflow's own there, as environment variables. A
+        warm check of 20 DAGs takes less than a second, the first some seconds. Raises UsageError when the image is not
+        there, HarnessError when the container does not answer, even a new one.
         """
         started = self.clock.now()
-        request = _encode(files, variables)
-        answer = self._ask(request)
-        if isinstance(answer, str):
-            self._renew()
-            answer = self._ask(request)
-        if isinstance(answer, str):
-            raise HarnessError(
-                f"the DAG gate, container {self.container}, gave no verdict: {answer}\n{self._logs()}".rstrip(),
-                next_step=(f"`docker logs {self.container}` tells more", NO_VERIFY),
-            )
-        tree = Tree(files, answer["tree"], folder, variables)
+        header = {
+            "files": {path: len(body) for path, body in files.items()},
+            "executables": sorted(executables),
+            "folders": sorted(folders),
+            "environment": {**(settings or {}), **(variables or {})},
+        }
+        answer = self._check(b"".join([json.dumps(header).encode(), b"\n", *files.values()]))
+        tree = Tree(files, answer.tree, name, variables, self.advice, left_out)
         return judge(answer, tree, seconds=self.clock.now() - started)
 
     @cached_property
@@ -95,24 +113,33 @@ class Gate:
         # -P: the working directory is none of the dag-processor's places for modules.
         return ["python", "-P", "-c", BOOT, ADDRESS, _script("importer"), _script("server")]
 
-    def _ask(self, request: bytes) -> Json | str:
-        """Return the server's answer, or in words why there is none."""
+    def _check(self, request: bytes) -> Answer:
+        answer = self._ask(request)
+        if isinstance(answer, NoAnswer):
+            self._renew()
+            answer = self._ask(request)
+        if isinstance(answer, NoAnswer):
+            raise HarnessError(
+                f"the DAG gate, container {self.container}, gave no verdict: {answer.reason}\n{self._logs()}".rstrip(),
+                next_step=(f"`docker logs {self.container}` tells more", NO_VERIFY),
+            )
+        return answer
+
+    def _ask(self, request: bytes) -> Answer | NoAnswer:
         # -I -S: the client needs nothing but the standard library, and starts sooner.
         client = ["python", "-I", "-S", "-c", _script("client"), ADDRESS]
         result = self._docker("exec", "-i", self.container, *client, stdin=request, timeout_s=CHECK_S)
         if result.returncode != 0:
-            return redact(result.stderr.strip()) or f"exit code {result.returncode}"
+            return NoAnswer(redact(result.stderr.strip()) or f"exit code {result.returncode}")
         try:
-            answer: Json = json.loads(result.stdout)
-        except ValueError:
-            return "the answer is not whole"
-        return answer
+            return Answer(**json.loads(result.stdout))
+        except (ValueError, TypeError):
+            return NoAnswer("the answer is not whole")
 
     def _renew(self) -> None:
         """Replace the container, unless another process has just done so, and wait until it answers."""
-        nothing = _encode({}, {})
         with self._alone():
-            if not isinstance(self._ask(nothing), str):
+            if isinstance(self._ask(NOTHING), Answer):
                 return
             remove_gates(self.docker, self.environment)
             if not self.docker.has_images(self.image):
@@ -128,7 +155,7 @@ class Gate:
                     next_step=NO_VERIFY,
                 )
             what = f"the DAG gate, container {self.container}"
-            wait_until(what, lambda: self._probe(nothing), timeout_s=START_S, clock=self.clock)
+            wait_until(what, self._probe, timeout_s=START_S, clock=self.clock)
 
     def _docker(self, *arguments: str, stdin: bytes | None, timeout_s: float) -> Result:
         """Run the client; an error of ours names the container, since the arguments hold whole scripts."""
@@ -142,12 +169,12 @@ class Gate:
                 next_step=(f"`docker logs {self.container}` tells more", NO_VERIFY),
             ) from None
 
-    def _probe(self, request: bytes) -> Json | NotYet:
-        answer = self._ask(request)
-        if not isinstance(answer, str):
+    def _probe(self) -> Answer | NotYet:
+        answer = self._ask(NOTHING)
+        if isinstance(answer, Answer):
             return answer
         if self.docker.list_containers(f"{LABEL}={self.environment}").get(self.container) == "running":
-            return NotYet(answer)
+            return NotYet(answer.reason)
         raise Unreachable(f"the DAG gate, container {self.container}, ended at its start:\n{self._logs()}")
 
     def _logs(self) -> str:
@@ -166,6 +193,9 @@ class Gate:
             ) from None
 
 
+NOTHING = json.dumps({"files": {}, "executables": [], "folders": [], "environment": {}}).encode() + b"\n"
+
+
 def list_gates(docker: Docker, environment: str) -> list[str]:
     """Return the gate's containers of an environment, those of earlier images included."""
     return sorted(docker.list_containers(f"{LABEL}={environment}"))
@@ -179,8 +209,3 @@ def remove_gates(docker: Docker, environment: str) -> None:
 
 def _script(name: str) -> str:
     return package_files(SCRIPTS).joinpath(f"{name}.py").read_text()
-
-
-def _encode(files: Mapping[str, bytes], variables: Mapping[str, str] | None) -> bytes:
-    header = {"files": {path: len(body) for path, body in files.items()}, "variables": variables and dict(variables)}
-    return b"".join([json.dumps(header).encode(), b"\n", *files.values()])

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from harness.delivery import gate as gate_module
-from harness.delivery.gate import BOOT, Gate, list_gates, remove_gates
 from harness.errors import HarnessError, UsageError
+from harness.gate import gate as gate_module
+from harness.gate.gate import BOOT, Gate, list_gates, remove_gates
 from harness.waiting import Unreachable
 
 from ..fakes.clock import FakeTime
@@ -18,7 +18,7 @@ from ..fakes.command import FakeCommands
 from ..samples import DOCKER
 
 SCRIPTS = {
-    name: package_files("harness.delivery.gatekeeper").joinpath(f"{name}.py").read_text()
+    name: package_files("harness.gate.container").joinpath(f"{name}.py").read_text()
     for name in ("client", "importer", "server")
 }
 ADDRESS = "/tmp/gate"  # noqa: S108 - in the container
@@ -30,13 +30,21 @@ FILES = {"a.py": b"import b", "b.py": b""}
 
 
 def answer(*dag_ids: str) -> str:
-    result = {"file": "a.py", "dag_ids": dag_ids, "error": "", "cycles": {}, "unknowns": [], "ended": "whole"}
+    result = {
+        "file": "a.py",
+        "dag_ids": dag_ids,
+        "error": "",
+        "cycles": {},
+        "unknowns": [],
+        "imports": [],
+        "ended": "whole",
+    }
     return json.dumps({"tree": "/check/dags", "limit_s": 50, "discovery_error": "", "results": [result]})
 
 
 @pytest.fixture
 def gate(tmp_path: Path, time: FakeTime) -> Gate:
-    return Gate(DOCKER, "airflow:1", "dev", tmp_path / "state" / "gate.lock", time.clock)
+    return Gate(DOCKER, "airflow:1", "dev", tmp_path / "state" / "gate.lock", clock=time.clock)
 
 
 def ask(gate: Gate) -> tuple[str, ...]:
@@ -49,7 +57,8 @@ def start(gate: Gate) -> tuple[str, ...]:
         "--label=app.kubernetes.io/managed-by=harness --label=harness.dev/environment=dev "
         "--label=harness.dev/gate=dev --network=none --read-only --cap-drop=ALL --security-opt=no-new-privileges "
         "--user=50000:0 --memory=2g --pids-limit=512 --tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size=512m "
-        "--env=AIRFLOW__CORE__EXECUTOR=KubernetesExecutor airflow:1 python -P -c"
+        "--env=AIRFLOW__CORE__EXECUTOR=KubernetesExecutor --env=AIRFLOW__CORE__LOAD_EXAMPLES=False "
+        "airflow:1 python -P -c"
     )
     words = ("docker", "run", "--detach", "--name", gate.container, *flags.split())
     return (*words, BOOT, ADDRESS, SCRIPTS["importer"], SCRIPTS["server"])
@@ -57,22 +66,33 @@ def start(gate: Gate) -> tuple[str, ...]:
 
 def test_warm_check_is_one_command_and_variables_go_by_standard_input(commands: FakeCommands, gate: Gate) -> None:
     commands.on(*ask(gate), stdout=answer("a"))
-    verdict = gate.check(FILES, variables={"TOKEN": "s3cr3t"})
-    assert verdict.is_good
-    assert verdict.dag_ids == {"a": "a.py"}
+    verdict = gate.check(
+        FILES,
+        variables={"TOKEN": "s3cr3t"},
+        settings={"AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "TOKEN": "a variable wins"},
+        executables={"b.py"},
+        folders=["inbox"],
+    )
+    assert verdict.problems == ()
+    assert verdict.defined.files == {"a": "a.py"}
     assert verdict.seconds >= 0
     (call,) = commands.calls
     assert "s3cr3t" not in f"{call.argv} {call.env}"
     header, _, bodies = call.stdin.partition(b"\n")
-    assert json.loads(header) == {"files": {"a.py": 8, "b.py": 0}, "variables": {"TOKEN": "s3cr3t"}}
+    assert json.loads(header) == {
+        "files": {"a.py": 8, "b.py": 0},
+        "executables": ["b.py"],
+        "folders": ["inbox"],
+        "environment": {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "TOKEN": "s3cr3t"},
+    }
     assert bodies == b"import b"
 
 
-def test_unknown_variables_are_told_apart_from_none(commands: FakeCommands, gate: Gate) -> None:
+def test_answer_of_other_shape_is_none(commands: FakeCommands, gate: Gate) -> None:
+    commands.on(*ask(gate), stdout='{"tree": "/check/dags"}')
     commands.on(*ask(gate), stdout=answer())
-    gate.check({}, variables={})
-    gate.check({}, variables=None)
-    assert [json.loads(call.stdin)["variables"] for call in commands.calls] == [{}, None]
+    commands.on(*ask(gate), stdout=answer("a"))
+    assert gate.check(FILES, variables={}).problems == ()
 
 
 def test_first_check_removes_old_containers_starts_one_and_waits_for_it(
@@ -88,7 +108,7 @@ def test_first_check_removes_old_containers_starts_one_and_waits_for_it(
     commands.on(*PS, stdout=f"{gate.container}\trunning\n")
     commands.on(*ask(gate), stdout=answer())
     commands.on(*ask(gate), stdout=answer("a"))
-    assert gate.check(FILES, variables={}).dag_ids == {"a": "a.py"}
+    assert gate.check(FILES, variables={}).defined.files == {"a": "a.py"}
     assert time.seconds > 0
     verbs = " ".join(argv[1] for argv in commands.argvs)
     assert verbs == "exec exec ps rm image run exec ps exec exec"
@@ -98,14 +118,14 @@ def test_container_that_another_process_has_renewed_is_used(commands: FakeComman
     commands.on(*ask(gate), **GONE)
     commands.on(*ask(gate), stdout=answer())
     commands.on(*ask(gate), stdout=answer("a"))
-    assert gate.check(FILES, variables={}).is_good
+    assert gate.check(FILES, variables={}).problems == ()
 
 
 def test_half_an_answer_is_none(commands: FakeCommands, gate: Gate) -> None:
     commands.on(*ask(gate), stdout=answer("a")[:-9])
     commands.on(*ask(gate), stdout=answer())
     commands.on(*ask(gate), stdout=answer("a"))
-    assert gate.check(FILES, variables={}).is_good
+    assert gate.check(FILES, variables={}).problems == ()
 
 
 def test_check_that_ends_without_an_answer_twice_is_an_error(commands: FakeCommands, gate: Gate) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.delivery.gatekeeper.importer import find_cycle
+from harness.gate.container.importer import find_cycle
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,28 @@
 """Versions behind a pointer: whole or not at all, kept as long as needed, and whose the pointer is."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from harness.delivery.pack import Package
 from harness.delivery.target import DriftError, Target
-from harness.delivery.versioned import VERSIONS_KEPT, VersionedStore
+from harness.delivery.versions import VERSIONS_KEPT, Versions
 from harness.errors import UsageError
 from harness.tools.k8s import Kubernetes, KubernetesError
 
+from ..fakes.clock import FakeTime
 from ..fakes.kubernetes import FakeApiServer
 
 TARGET = Target("tools", "airflow-dags", "dags", "dev", is_versioned=True)
 POINTER = ("configmaps", "tools", "airflow-dags")
 OLD = Package({"a.py": b"1", "etl/b.py": b"1"})
 NEW = Package({"c.py": b"1", "etl/b.py": b"2"})
-LATER = datetime(2026, 11, 22, 13, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(kubernetes: Kubernetes) -> VersionedStore:
-    return VersionedStore(kubernetes, TARGET)
+def store(kubernetes: Kubernetes) -> Versions:
+    return Versions(kubernetes, TARGET)
 
 
 def numbered(number: int) -> Package:
@@ -34,21 +34,21 @@ def names(server: FakeApiServer, part: str) -> set[str]:
     return {name.removeprefix(prefix) for _, _, name in server.objects if name.startswith(prefix)}
 
 
-def test_tells_what_changed_and_points_to_the_version(store: VersionedStore, server: FakeApiServer) -> None:
+def test_tells_what_changed_and_points_to_the_version(store: Versions, server: FakeApiServer) -> None:
     assert store.write(OLD).added == ("a.py", "etl/b.py")
     change = store.write(NEW)
     assert (change.added, change.changed, change.removed) == (("c.py",), ("etl/b.py",), ("a.py",))
     assert change.written_bytes > 0
     assert server.objects[POINTER]["data"] == {"version": NEW.version}
     assert names(server, "v") == {OLD.version, NEW.version}
-    assert store.read() == NEW.files
+    assert store.read() == NEW
     assert store.digests() == NEW.digests
     parts = [item for key, item in server.objects.items() if key != POINTER]
     assert all(item["immutable"] for item in parts)
     assert all(item["metadata"]["labels"]["harness.dev/environment"] == "dev" for item in parts)
 
 
-def test_the_same_files_are_written_once(store: VersionedStore, server: FakeApiServer) -> None:
+def test_the_same_files_are_written_once(store: Versions, server: FakeApiServer) -> None:
     store.write(OLD)
     writes = [request.method for request in server.requests].count("PATCH")
     again = store.write(OLD)
@@ -58,7 +58,7 @@ def test_the_same_files_are_written_once(store: VersionedStore, server: FakeApiS
 
 
 def test_a_writer_that_dies_at_any_request_leaves_the_old_version_whole_or_the_new(
-    store: VersionedStore, server: FakeApiServer, kubernetes: Kubernetes
+    store: Versions, server: FakeApiServer, kubernetes: Kubernetes
 ) -> None:
     store.write(OLD)
     seen = set()
@@ -70,52 +70,51 @@ def test_a_writer_that_dies_at_any_request_leaves_the_old_version_whole_or_the_n
         except KubernetesError:
             finished = False
         server.dies_after = None
-        found = VersionedStore(kubernetes, TARGET)
-        assert found.read() in (OLD.files, NEW.files)
-        seen.add(found.read() == NEW.files)
+        found = Versions(kubernetes, TARGET)
+        assert found.read() in (OLD, NEW)
+        seen.add(found.read() == NEW)
         if finished:
             break
     assert dies_at > 4
     assert seen == {False, True}
 
 
-def test_an_unfinished_write_is_finished_by_the_next(store: VersionedStore, server: FakeApiServer) -> None:
+def test_an_unfinished_write_is_finished_by_the_next(store: Versions, server: FakeApiServer) -> None:
     store.write(OLD)
     (shard,) = names(server, "s")
     server.remove("configmaps", "tools", f"airflow-dags-s-{shard}")
     assert store.compare(OLD) == "differs"
     store.write(OLD)
     assert store.compare(OLD) == "same"
-    assert store.read() == OLD.files
+    assert store.read() == OLD
 
 
-def test_the_last_versions_stay_and_those_that_runs_need(store: VersionedStore, server: FakeApiServer) -> None:
+def test_the_last_versions_stay_and_those_that_runs_need(store: Versions, server: FakeApiServer) -> None:
     packages = [numbered(number) for number in range(8)]
     for package in packages:
         store.write(package)
     needed = packages[0].version
-    gone = store.collect_garbage(frozenset({needed}), now=LATER)
+    gone = store.collect_garbage(frozenset({needed}))
     assert set(gone) == {packages[1].version, packages[2].version}
     assert names(server, "v") == {needed, *(package.version for package in packages[-VERSIONS_KEPT:])}
     assert len(names(server, "s")) == VERSIONS_KEPT + 1
-    assert all(store.versions.read(version) for version in store.versions.list())
+    assert all(store.config_maps.read(version) for version in store.config_maps.list())
 
 
-def test_a_version_that_is_current_again_counts_as_the_last(store: VersionedStore) -> None:
+def test_a_version_that_is_current_again_counts_as_the_last(store: Versions) -> None:
     packages = [numbered(number) for number in range(5)]
     for package in packages:
         store.write(package)
     store.write(packages[0])
-    assert store.versions.list()[0].version == packages[0].version
+    assert store.config_maps.list()[0].version == packages[0].version
     assert store.find("").version == packages[4].version
 
 
-def test_shards_of_another_sync_that_has_not_come_to_its_version_stay(
-    store: VersionedStore, server: FakeApiServer
-) -> None:
+def test_shards_of_another_sync_that_has_not_come_to_its_version_stay(store: Versions, server: FakeApiServer) -> None:
     store.write(OLD)
     orphan = {"harness.dev/dags-of": "airflow-dags", "harness.dev/dags-part": "shard"}
-    made = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    time = FakeTime()
+    store = replace(store, clock=time.clock)
     server.put(
         "configmaps",
         {
@@ -123,28 +122,30 @@ def test_shards_of_another_sync_that_has_not_come_to_its_version_stay(
                 "name": "airflow-dags-s-young",
                 "namespace": "tools",
                 "labels": orphan,
-                "creationTimestamp": made.isoformat(),
+                "creationTimestamp": time.utc_now().isoformat(),
             }
         },
     )
-    store.collect_garbage(frozenset(), now=made + timedelta(minutes=9))
+    time.seconds = 9 * 60
+    store.collect_garbage(frozenset())
     assert "young" in names(server, "s")
-    store.collect_garbage(frozenset(), now=made + timedelta(minutes=11))
+    time.seconds = 11 * 60
+    store.collect_garbage(frozenset())
     assert "young" not in names(server, "s")
 
 
-def test_back_to_an_earlier_version(store: VersionedStore) -> None:
+def test_back_to_an_earlier_version(store: Versions) -> None:
     store.write(OLD)
     store.write(NEW)
     found = store.find("")
     assert found.version == OLD.version
     change = store.point_to(found)
     assert (change.added, change.changed, change.removed) == (("a.py",), ("etl/b.py",), ("c.py",))
-    assert store.read() == OLD.files
+    assert store.read() == OLD
     assert store.find(NEW.version[:4]).version == NEW.version
 
 
-def test_a_version_that_is_not_there_names_those_that_are(store: VersionedStore) -> None:
+def test_a_version_that_is_not_there_names_those_that_are(store: Versions) -> None:
     with pytest.raises(UsageError, match="there is no earlier version to go back to; there are: none"):
         store.find("")
     store.write(OLD)
@@ -160,28 +161,28 @@ def test_a_version_that_is_not_there_names_those_that_are(store: VersionedStore)
     ],
 )
 def test_another_hand_s_edit_is_seen_and_overwritten_only_by_force(
-    store: VersionedStore, server: FakeApiServer, data: dict[str, str], what: str
+    store: Versions, server: FakeApiServer, data: dict[str, str], what: str
 ) -> None:
     store.write(OLD)
     server.objects[POINTER]["data"] = data
     assert store.compare(OLD) == "drift"
     assert store.drift() == what
-    with pytest.raises(DriftError, match="was changed by another hand"):
+    with pytest.raises(DriftError, match="was changed by somebody else"):
         store.write(NEW)
     with pytest.raises(DriftError):
-        store.point_to(store.versions.list()[0])
+        store.point_to(store.config_maps.list()[0])
     assert server.objects[POINTER]["data"] == data
     store.write(NEW, force=True)
     assert store.compare(NEW) == "same"
 
 
-def test_a_pointer_that_no_sync_made_is_not_taken_over(store: VersionedStore, server: FakeApiServer) -> None:
+def test_a_pointer_that_no_sync_made_is_not_taken_over(store: Versions, server: FakeApiServer) -> None:
     server.put("configmaps", {"metadata": {"name": "airflow-dags", "namespace": "tools"}, "data": {"mine.py": "1"}})
     with pytest.raises(DriftError, match=r"no sync has written it; it holds mine\.py"):
         store.write(OLD)
 
 
-def test_delete_leaves_nothing(store: VersionedStore, server: FakeApiServer) -> None:
+def test_delete_leaves_nothing(store: Versions, server: FakeApiServer) -> None:
     store.write(OLD)
     store.write(NEW)
     store.delete()

@@ -1,10 +1,11 @@
 """Reads the traceback of a failed import, finds the author's own line in it, and knows how such things are mended."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.redact import MASK
+from harness.settings import Settings
 
 REQUIREMENTS = "harness/images/airflow/requirements.in"
 # Providers that share a first name: `airflow.providers.apache.spark` is apache-airflow-providers-apache-spark.
@@ -14,8 +15,6 @@ MASKED_CHARS = 4
 # Airflow's own settings come from a ConfigMap; they are no secrets, and words like True would be masked everywhere.
 SETTINGS = "AIRFLOW__"
 
-_ADD_PACKAGE = f"{REQUIREMENTS}, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
-_ADD_VARIABLE = "add the key to the Secret airflow-variables, or read it inside of a task"
 _CHAINED = re.compile(
     r"\n\n(?:During handling of the above exception, another exception occurred"
     r"|The above exception was the direct cause of the following exception):\n\n"
@@ -25,20 +24,51 @@ _PATH = re.compile(r"\[Errno \d+\] .*: '(/[^']*)'")
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What a fix names: the Secret that tasks have their variables from, and where packages are added."""
+
+    variables_secret: str = "airflow-variables"  # noqa: S105 - a name
+    packages: str = "the image that the cluster runs"
+
+    @property
+    def add_variable(self) -> str:
+        """Return what one does about a variable that is not set."""
+        return f"add the key to the Secret {self.variables_secret}, or read it inside of a task"
+
+
+DEFAULT = Advice()
+
+
+def find_advice(settings: Settings) -> Advice:
+    """Return what fixes name in the settings' project, which may be the one that has the image's list of packages."""
+    packages = "the image that the cluster runs"
+    if (settings.project / REQUIREMENTS).is_file():
+        packages = f"{REQUIREMENTS}, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
+    return Advice(settings.variables_secret, packages)
+
+
+@dataclass(frozen=True)
 class Tree:
     """The folder that is checked: its files by relative path, and where the gate had put it.
 
     `folder` is what the author calls it. `variables` is the environment of the cluster's tasks, None if unknown.
+    `left_out` are files and folders that are there and not delivered.
     """
 
     files: Mapping[str, bytes]
     root: str
     folder: str = "dags"
     variables: Mapping[str, str] | None = None
+    advice: Advice = DEFAULT
+    left_out: Collection[str] = ()
 
     def show(self, path: str) -> str:
         """Return the path of a file as the author would name it."""
         return f"{self.folder}/{path}"
+
+    def has_module(self, path: str) -> bool:
+        """Tell whether there is a module or a package of this path, without `.py`."""
+        return any(file == f"{path}.py" or file.startswith(f"{path}/") for file in self.files)
 
     def line(self, path: str, number: int) -> str:
         """Return one line of a file, or nothing."""
@@ -113,7 +143,7 @@ def find_fix(  # noqa: PLR0911 - a table of cases
     if name == "KeyError" and key in missing:
         return (
             f"the environment variable `{key}` is not set",
-            _ADD_VARIABLE,
+            tree.advice.add_variable,
         )
     if name == "AirflowTaskTimeout" and (limit := re.search(r"after ([\d.]+)s", message)):
         return (
@@ -124,33 +154,64 @@ def find_fix(  # noqa: PLR0911 - a table of cases
         return f"exit() at import ({failure.text})", 'put it below `if __name__ == "__main__":`, or into a task'
     asked = [variable for variable, place in missing.items() if place == (failure.file, failure.line)]
     if asked:
-        return failure.text, f"this line needs {', '.join(asked)}: {_ADD_VARIABLE}"
+        return failure.text, f"this line needs {', '.join(asked)}: {tree.advice.add_variable}"
     fixes = {
-        "SyntaxError": "correct the syntax",
+        "SyntaxError": "save the file as UTF-8" if "(unicode error)" in message else "correct the syntax",
+        "UnicodeDecodeError": "save the file as UTF-8: Airflow stores the text of each DAG's file",
         "IndentationError": "correct the indentation",
-        "FileNotFoundError": f"put it below {tree.folder}/, and find it by `Path(__file__).parent`",
+        "FileNotFoundError": _fix_path(message, tree),
+        "RecursionError": "nest less deep, or read the data from a file",
+        "MemoryError": "nest less deep, or read the data from a file",
     }
     if message.startswith("Direct database access"):
         return message, "ask Airflow's API inside of a task"
     return failure.text, fixes.get(name, "correct it, or do it in a task: Airflow runs this line whenever it imports")
 
 
+def _fix_path(message: str, tree: Tree) -> str:
+    found = re.search(rf"'{re.escape(tree.folder)}/(.+)'", message)
+    for left_out in tree.left_out:
+        if found and f"{found[1]}/".startswith(f"{left_out}/"):
+            return (
+                f"{tree.show(left_out)} is there, but hidden files are not delivered: give it another name; "
+                f"what is secret belongs into the Secret {tree.advice.variables_secret}"
+            )
+    return f"put it below {tree.folder}/, and find it by `Path(__file__).parent`"
+
+
 def _fix_module(module: str, failure: Failure, tree: Tree) -> str:
     root = module.partition(".")[0]
-    provider = _find_provider(module, tree.line(failure.file, failure.line))
+    line = tree.line(failure.file, failure.line)
+    provider = _find_provider(module, line)
     if provider:
-        return f"add {provider} to {_ADD_PACKAGE}"
+        return f"add {provider} to {tree.advice.packages}"
     if root == "airflow":
         return "the cluster's Airflow has no such module: correct the import"
     path = module.replace(".", "/")
-    if any(file == f"{path}.py" or file.startswith(f"{path}/") for file in tree.files):
+    if tree.has_module(path):
         return f"an installed module `{root}` comes first: give {tree.show(root)} another name"
+    for right in (*_without_outer_folders(module, line, tree), *_within_folders(path, tree)):
+        return f"import it as `{right}`: names begin at {tree.folder}/"
+    return f"put {path}.py into {tree.folder}/, or add the package that brings `{root}` to {tree.advice.packages}"
+
+
+def _without_outer_folders(module: str, line: str, tree: Tree) -> Iterator[str]:
+    """Yield a name that is right but for folders before it: the DAG folder's own, and those that it is in."""
+    said = re.match(r"(?:from\s+([\w.]+)\s+import\b\s*\(?\s*(\w*)|import\s+([\w.]+))", line)
+    named = ".".join(filter(None, said.groups())) if said else ""
+    parts = (named if f"{named}.".startswith(f"{module}.") else module).split(".")
+    for start in range(1, len(parts)):
+        for end in range(len(parts), start, -1):
+            if tree.has_module("/".join(parts[start:end])):
+                yield ".".join(parts[start:end])
+
+
+def _within_folders(path: str, tree: Tree) -> Iterator[str]:
+    """Yield a name that lacks the folders before it."""
     for file in sorted(tree.files):
         found = re.match(rf"(.+/){re.escape(path)}(\.py$|/)", file)
         if found:
-            right = found[1].replace("/", ".") + module
-            return f"import it as `{right}`: names begin at {tree.folder}/"
-    return f"put {path}.py into {tree.folder}/, or add the package that brings `{root}` to {_ADD_PACKAGE}"
+            yield f"{found[1]}{path}".replace("/", ".")
 
 
 def _find_provider(missing: str, line: str) -> str:

@@ -1,18 +1,29 @@
 """The gate's judgment: each kind of bad input with its exact message, and what is never held against a file."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.delivery.fixes import Tree
-from harness.delivery.verdict import Verdict, judge
+from harness.gate.fixes import REQUIREMENTS, Advice, Tree, find_advice
+from harness.gate.verdict import Answer, Definitions, Verdict, judge
+
+from ..samples import settings_of
 
 ROOT = "/tmp/check-x/dags"  # noqa: S108 - in the container
-TO_IMAGE = "to harness/images/airflow/requirements.in, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
+TO_IMAGE = "to the image that the cluster runs"
 
 
 def result(file: str = "a.py", **others: Any) -> dict[str, Any]:
-    return {"file": file, "dag_ids": [], "error": "", "cycles": {}, "unknowns": [], "ended": "whole"} | others
+    return {
+        "file": file,
+        "dag_ids": [],
+        "error": "",
+        "cycles": {},
+        "unknowns": [],
+        "imports": [],
+        "ended": "whole",
+    } | others
 
 
 def unknown(kind: str, name: str, file: str = "a.py", line: int = 2) -> dict[str, Any]:
@@ -32,29 +43,26 @@ def traceback(said: str, *frames: tuple[str, int]) -> str:
 def judge_all(*results: dict[str, Any], files: dict[str, str] | None = None, variables: Any = ()) -> Verdict:
     known = None if variables is None else dict(variables)
     tree = Tree({name: text.encode() for name, text in (files or {}).items()}, ROOT, variables=known)
-    answer = {"tree": ROOT, "limit_s": 50, "discovery_error": "", "results": list(results)}
-    return judge(answer, tree, seconds=0.5)
+    return judge(Answer(ROOT, 50, "", list(results)), tree, seconds=0.5)
 
 
 def problem_of(*results: dict[str, Any], **others: Any) -> str:
     verdict = judge_all(*results, **others)
     assert verdict.notes == ()
-    assert not verdict.is_good
     (problem,) = verdict.problems
     return str(problem)
 
 
 def note_of(*results: dict[str, Any], **others: Any) -> str:
     verdict = judge_all(*results, **others)
-    assert verdict.is_good
+    assert verdict.problems == ()
     (note,) = verdict.notes
     return str(note)
 
 
 def test_good_folder_gives_its_dags() -> None:
     verdict = judge_all(result("a.py", dag_ids=["two", "one"]), result("helper.py"))
-    assert verdict == Verdict((), (), {"one": "a.py", "two": "a.py"}, 0.5)
-    assert verdict.is_good
+    assert verdict == Verdict((), (), Definitions({"one": "a.py", "two": "a.py"}), 0.5)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +239,7 @@ def test_duplicate_dag_id_names_both_files() -> None:
     assert problem_of(*results, files=files) == (
         "dags/b/c.py:1: the DAG id `same` is taken by dags/a.py:4\n    fix: give one of the two another id"
     )
-    assert judge_all(*results, files=files).dag_ids == {"same": "a.py"}
+    assert judge_all(*results, files=files).defined.files == {"same": "a.py"}
 
 
 @pytest.mark.parametrize(
@@ -269,7 +277,7 @@ def test_import_that_did_not_come_to_its_end(ended: str, message: str) -> None:
 
 
 def test_folder_that_airflow_cannot_search() -> None:
-    answer = {"tree": ROOT, "limit_s": 50, "discovery_error": traceback("ValueError: bad rule"), "results": []}
+    answer = Answer(ROOT, 50, traceback("ValueError: bad rule"), [])
     (problem,) = judge(answer, Tree({}, ROOT), seconds=0).problems
     assert str(problem) == (
         "dags/.airflowignore:1: Airflow cannot search the folder: ValueError: bad rule\n"
@@ -344,7 +352,7 @@ def test_dag_id_that_may_follow_from_what_is_not_known_blocks_nothing() -> None:
     verdict = judge_all(
         result("a.py", dag_ids=["same"]), result("b.py", dag_ids=["same"], unknowns=[unknown("variable", "id", "b.py")])
     )
-    assert verdict.is_good
+    assert verdict.problems == ()
     assert [str(note) for note in verdict.notes] == [
         "dags/b.py:1: not checked: the DAG id `same` is taken by dags/a.py:1, unless that depends on what is not here",
         "dags/b.py:2: reads Airflow Variable `id` at import; checked as if there were none",
@@ -359,7 +367,8 @@ def test_path_outside_of_the_folder_may_be_there_in_a_pod() -> None:
 
 
 def test_unset_variable_that_does_no_harm_is_not_worth_a_word() -> None:
-    assert judge_all(result(unknowns=[unknown("environment", "DEBUG")]), variables=None) == Verdict((), (), {}, 0.5)
+    verdict = judge_all(result(unknowns=[unknown("environment", "DEBUG")]), variables=None)
+    assert (verdict.problems, verdict.notes) == ((), ())
 
 
 def test_values_of_variables_are_masked() -> None:
@@ -373,3 +382,70 @@ def test_values_of_variables_are_masked() -> None:
 def test_long_message_is_cut() -> None:
     message = problem_of(result(error=traceback(f"ValueError: {'x' * 1000}", ("a.py", 2))))
     assert message.split("\n")[0] == f"dags/a.py:2: ValueError: {'x' * 300}..."
+
+
+def test_file_that_is_there_and_left_out_is_said_to_be() -> None:
+    said = f"FileNotFoundError: [Errno 2] No such file or directory: '{ROOT}/etl/.env'"
+    given = result(error=traceback(said, ("a.py", 2)))
+    tree = Tree({}, ROOT, variables={}, advice=Advice("team-variables"), left_out=["etl/.env"])
+    (problem,) = judge(Answer(ROOT, 50, "", [given]), tree, seconds=0).problems
+    assert problem.fix == (
+        "dags/etl/.env is there, but hidden files are not delivered: give it another name; "
+        "what is secret belongs into the Secret team-variables"
+    )
+    (other,) = judge(Answer(ROOT, 50, "", [given]), Tree({}, ROOT, variables={}), seconds=0).problems
+    assert other.fix == "put it below dags/, and find it by `Path(__file__).parent`"
+
+
+@pytest.mark.parametrize(
+    ("line", "missing", "right"),
+    [
+        ("from dags.common import OWNER", "dags", "common"),
+        ("from dags.common.owners import OWNER", "dags", "common.owners"),
+        ("import dags.common.owners as owners", "dags", "common.owners"),
+        ("from dags import common", "dags", "common"),
+        ("from src.dags.common import OWNER", "src", "common"),
+        ("from dags.common import OWNER", "dags.common", "common"),
+        ("from dags.common import (  # several", "dags", "common"),
+    ],
+)
+def test_name_with_the_folder_s_own_is_led_back(line: str, missing: str, right: str) -> None:
+    files = {"a.py": f"import os\n{line}\n", "common/__init__.py": "", "common/owners.py": ""}
+    given = result(error=traceback(f"ModuleNotFoundError: No module named '{missing}'", ("a.py", 2)))
+    assert problem_of(given, files=files) == (
+        f"dags/a.py:2: No module named '{missing}'\n    fix: import it as `{right}`: names begin at dags/"
+    )
+
+
+@pytest.mark.parametrize("said", ["RecursionError: maximum recursion depth exceeded", "MemoryError"])
+def test_source_that_is_too_deep_is_told(said: str) -> None:
+    assert problem_of(result("table.py", error=traceback(said))) == (
+        f"dags/table.py:1: {said}\n    fix: nest less deep, or read the data from a file"
+    )
+
+
+def test_source_of_another_encoding_is_told() -> None:
+    said = "SyntaxError: (unicode error) 'utf-8' codec can't decode byte 0xe9 in position 5: invalid continuation byte"
+    assert problem_of(result(error=traceback(said, ("a.py", 1)))).endswith("fix: save the file as UTF-8")
+
+
+def test_definitions_tell_what_the_gate_could_not_know() -> None:
+    outside = "FileNotFoundError: [Errno 2] No such file or directory: '/opt/data/regions.csv'"
+    verdict = judge_all(
+        result("a.py", dag_ids=["a"], imports=["lib/h.py", "b.py", "e.zip/h.py"]),
+        result("f.zip", imports=["f.zip/inner.py"]),
+        result("b.py", dag_ids=["b"], unknowns=[unknown("variable", "id", "b.py")]),
+        result("c.py", error=traceback(outside, ("c.py", 2))),
+        result("d.py", dag_ids=["d"], unknowns=[unknown("environment", "DEBUG", "d.py")]),
+    )
+    assert verdict.defined == Definitions(
+        {"a": "a.py", "b": "b.py", "d": "d.py"}, frozenset({"b.py", "c.py"}), frozenset({"lib/h.py", "b.py", "e.zip"})
+    )
+
+
+def test_fixes_name_what_the_project_has(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, variables_secret="team-variables")  # noqa: S106 - a name
+    assert find_advice(settings) == Advice("team-variables", "the image that the cluster runs")
+    (settings.project / REQUIREMENTS).parent.mkdir(parents=True)
+    (settings.project / REQUIREMENTS).touch()
+    assert find_advice(settings).packages.startswith(f"{REQUIREMENTS}, compile it")

@@ -4,14 +4,16 @@ The server has imported Airflow and forks for every check; a check forks for eve
 of Airflow, checks do not see each other, and no DAG file can spoil the next. Of the harness there is no more here than
 this package: the gate hands its text over.
 
-A request is a line of JSON, `files` (path -> size in bytes) and `variables` (the environment, or null for an unknown
-one), then the files' bytes in that order. The answer is JSON: `tree`, the folder that stood for the bundle's;
-`limit_s`, how long one file may take; `discovery_error`, a traceback or ""; `results`, one for each DAG file, as
-`new_result` makes them.
+A request is a line of JSON, `files` (path -> size in bytes), `executables` (those of them that can be executed),
+`folders` (those that hold nothing) and `environment` (name -> value), then the files' bytes in that order. The answer
+is JSON: `tree`, the folder that stood for the bundle's; `limit_s`, how long one file may take; `discovery_error`, a
+traceback or ""; `results`, one for each DAG file and for each other one that does not compile, as `new_result` makes
+them.
 """
 
 import contextlib
 import gc
+import hashlib
 import importlib
 import json
 import multiprocessing
@@ -32,7 +34,7 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
-from harness.delivery.gatekeeper.importer import BUNDLE, import_file
+from harness.gate.container.importer import BUNDLE, import_file
 
 IDLE_S = 3600
 POLL_S = 0.2
@@ -72,27 +74,33 @@ def preload(modules: Iterable[str]) -> None:
 
 
 def serve(listener: socket.socket) -> None:
-    """Fork for every connection; import for all later checks what one has used of Airflow."""
+    """Fork for every connection; what a check has learned, all later ones know.
+
+    That is what it has used of Airflow, which is imported here, and the digests of the files that compile.
+    """
+    compiled: set[str] = set()
     with DefaultSelector() as selector:
         selector.register(listener, EVENT_READ)
         while events := selector.select(IDLE_S):
             for key, _ in events:
                 if key.fileobj is listener:
-                    ending, pid, tree = _fork_check(listener)
+                    ending, pid, tree = _fork_check(listener, compiled)
                     selector.register(ending, EVENT_READ, (pid, tree))
                 else:
                     selector.unregister(key.fileobj)
                     with key.fileobj as ending:  # type: ignore[union-attr]
-                        used = ending.read()
+                        learned = ending.read()
                     pid, tree = key.data
                     os.waitpid(pid, 0)
                     shutil.rmtree(tree, ignore_errors=True)
-                    if used:
-                        preload(used.decode().split())
+                    if learned:
+                        lesson = json.loads(learned)
+                        compiled.update(lesson["compiled"])
+                        preload(lesson["modules"])
 
 
-def _fork_check(listener: socket.socket) -> tuple[Any, int, str]:
-    """Start a check; return what reads the modules it used and ends with it, its process id and its folder."""
+def _fork_check(listener: socket.socket, compiled: set[str]) -> tuple[Any, int, str]:
+    """Start a check; return what reads what it learned and ends with it, its process id and its folder."""
     connection, _ = listener.accept()
     folder = tempfile.mkdtemp(prefix="check-")
     reading, writing = os.pipe()
@@ -108,37 +116,45 @@ def _fork_check(listener: socket.socket) -> tuple[Any, int, str]:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
-        _check(connection, Path(folder), writing)
+        _check(connection, Path(folder), writing, compiled)
     finally:
         os._exit(0)
 
 
-def _check(connection: socket.socket, folder: Path, used: int) -> None:
+def _check(connection: socket.socket, folder: Path, learned: int, compiled: set[str]) -> None:
     connection.sendall(b"+")
     with connection.makefile("rb") as request:
         header = json.loads(request.readline())
         tree = folder / BUNDLE
         tree.mkdir()
-        texts = [_receive(request, tree / path, size) for path, size in header["files"].items()]
-    os.environ.update(header["variables"] or {})
+        for path in header["folders"]:
+            (tree / path).mkdir(parents=True, exist_ok=True)
+        received = [(path, _receive(request, tree / path, size)) for path, size in header["files"].items()]
+    for path in header["executables"]:
+        (tree / path).chmod(0o755)
+    sources = {path: source for path, source in received if path.endswith(".py")}
+    os.environ.update(header["environment"])
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    modules = {module.decode() for text in texts for module in AIRFLOW_IMPORT.findall(text)} - set(sys.modules)
-    del texts
+    modules = {module.decode() for text in sources.values() for module in AIRFLOW_IMPORT.findall(text)}
+    modules -= set(sys.modules)
     if modules:
         preload(modules)  # as the dag-processor does (`parsing_pre_import_modules`)
     answer: Json = {"tree": str(tree), "limit_s": _limit_s(), "discovery_error": "", "results": []}
+    good: set[str] = set()
     try:
         files = _dag_files(tree)
     except Exception:  # noqa: BLE001 - whatever ends the search for DAG files ends the dag-processor, too
         answer["discovery_error"] = traceback.format_exc()
     else:
-        answer["results"] = import_all(files, tree, used)
+        others = {str(tree / path): source for path, source in sources.items() if str(tree / path) not in files}
+        answer["results"], good = compile_all(others, tree, compiled)
+        answer["results"] += import_all(files, tree, learned)
     for result in answer["results"]:
         modules.update(result.pop("modules", ()))
     connection.sendall(json.dumps(answer).encode())
     connection.close()
-    with os.fdopen(used, "w") as report:
-        report.write(" ".join(sorted(modules)))
+    with os.fdopen(learned, "w") as report:
+        json.dump({"modules": sorted(modules), "compiled": sorted(good)}, report)
 
 
 def _receive(request: Any, path: Path, size: int) -> bytes:
@@ -147,7 +163,27 @@ def _receive(request: Any, path: Path, size: int) -> bytes:
         raise EOFError(path)  # whoever asked is gone
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(body)
-    return body if path.suffix == ".py" else b""
+    return body
+
+
+def compile_all(sources: dict[str, bytes], tree: Path, compiled: set[str]) -> tuple[list[Json], set[str]]:
+    """Compile what nobody imports here; return a result for each file that fails, and the digests of those that do not.
+
+    Digests in `compiled` are of files that have been compiled before.
+    """
+    failed, good = [], set()
+    for file, source in sources.items():
+        digest = hashlib.sha256(source).hexdigest()
+        if digest in compiled:
+            continue
+        try:
+            compile(source, file, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            error = traceback.format_exc()
+            failed.append({**new_result(str(Path(file).relative_to(tree))), "error": error, "ended": "whole"})
+        else:
+            good.add(digest)
+    return failed, good
 
 
 def _dag_files(tree: Path) -> list[str]:
@@ -162,9 +198,10 @@ def new_result(file: str) -> Json:
     """Return the result of a file of which nothing is known yet.
 
     `ended` is `whole`, `time` or `exit CODE`; `unknowns` are what the import asked for that is not here, each with
-    `kind`, `name`, `file` and `line`; `cycles` maps the id of a DAG to the ids of tasks that wait for each other.
+    `kind`, `name`, `file` and `line`; `cycles` maps the id of a DAG to the ids of tasks that wait for each other;
+    `imports` are the other files of the folder that were loaded as modules.
     """
-    return {"file": file, "dag_ids": [], "error": "", "cycles": {}, "unknowns": [], "ended": ""}
+    return {"file": file, "dag_ids": [], "error": "", "cycles": {}, "unknowns": [], "imports": [], "ended": ""}
 
 
 def _limit_s() -> int:

@@ -32,6 +32,7 @@ def import_file(file: str, tree: Path, pipe: Connection, used: int) -> None:
     except BaseException:  # noqa: BLE001 - as the dag-processor's child, which dies of it
         result["error"] = traceback.format_exc()
     result["modules"] = [name for name in set(sys.modules) - known if name.startswith("airflow.")]
+    result["imports"] = _find_imports(tree, file)
     pipe.send_bytes(json.dumps(result).encode())
     os._exit(0)  # threads that the file has left running would keep us here
 
@@ -40,6 +41,7 @@ def _parse(file: str, tree: Path, tell: "_Teller") -> Json:
     from airflow.dag_processing import processor  # noqa: PLC0415 - slow, and only in the image
     from airflow.sdk.execution_time import task_runner  # noqa: PLC0415
     from airflow.sdk.execution_time.supervisor import block_orm_access  # noqa: PLC0415
+    from airflow.utils.file import open_maybe_zipped  # noqa: PLC0415
     from structlog import get_logger  # noqa: PLC0415
 
     cycles: dict[str, list[str]] = {}
@@ -63,11 +65,20 @@ def _parse(file: str, tree: Path, tell: "_Teller") -> Json:
     request = processor.DagFileParseRequest(file=file, bundle_path=tree, bundle_name=BUNDLE)
     parsed = processor._parse_file(request, get_logger())  # noqa: SLF001 - the very function whose verdict counts
     errors = parsed.import_errors or {}
+    for source in {dag.fileloc for dag in parsed.serialized_dags}:
+        open_maybe_zipped(source).read()  # as Airflow does when it stores the text, which must be UTF-8
     return {
         "dag_ids": sorted(dag.dag_id for dag in parsed.serialized_dags),
         "error": "\n".join(errors.values()),
         "cycles": cycles,
     }
+
+
+def _find_imports(tree: Path, file: str) -> list[str]:
+    """Return the files of the folder, but for the DAG file itself, that are loaded as modules."""
+    loaded = {str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
+    prefix = f"{tree}{os.sep}"
+    return sorted(path.removeprefix(prefix) for path in loaded - {file} if path.startswith(prefix))
 
 
 def find_cycle(downstream: dict[str, list[str]]) -> list[str]:
