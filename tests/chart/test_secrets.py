@@ -129,3 +129,9 @@ def test_the_admin_password_is_no_argument(chart: Rendering) -> None:
 def decoded(value: str) -> str:
     """Return the text that a Secret's value stands for."""
     return base64.b64decode(value).decode()
+
+
+@pytest.mark.parametrize(("overlay", "is_same"), [("production", True), ("", False)])
+def test_with_keys_of_ones_own_two_renderings_are_the_same(helm: Path, overlay: str, *, is_same: bool) -> None:
+    first, second = (render.__wrapped__(helm, overlay).objects for _ in range(2))
+    assert (first == second) is is_same
