@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from .pages import DOCS, PAGES, ROOT, load_script
+from .pages import BLOCK, DOCS, PAGES, ROOT, load_script
 
 GENRES = {"tutorial", "how-to", "reference", "explanation"}
-LINES = 150
+LINES, WIDTH = 150, 120
 # Written by scripts and tests from what they describe.
 GENERATED = {"cli.md", "settings.md", "chart-values.md", "chart-checks.md"}
 ROW = re.compile(r"^\| [^|]+ \| ((?:`\w+`(?:, )?)+) \|", re.MULTILINE)
@@ -24,6 +24,12 @@ def test_each_page_has_one_genre() -> None:
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
 def test_page_is_short(page: Path) -> None:
     assert len(page.read_text().splitlines()) <= LINES or page.name in GENERATED
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_lines_of_the_page_fit(page: Path) -> None:
+    lines = BLOCK.sub("", page.read_text()).splitlines()
+    assert [line for line in lines if len(line) > WIDTH and not line.startswith("|")] == []
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*/*.md")), ids=lambda page: page.stem)
