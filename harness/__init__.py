@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from harness.observe.pods import WorkerPod
     from harness.observe.recorder import PodRecorder
     from harness.observe.runs import Run, Runs
-    from harness.pytest_plugin import AirflowEnv, RunDag
+    from harness.plugin.environment import AirflowEnv
+    from harness.plugin.fixtures import RunDag
     from harness.tools.airflow import AirflowApi
     from harness.tools.airflow_client import AirflowApiError
     from harness.tools.airflow_records import DagRun, TaskInstance, TaskKey
@@ -46,7 +47,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "AirflowApi": "tools.airflow",
     "AirflowApiError": "tools.airflow_client",
-    "AirflowEnv": "pytest_plugin",
+    "AirflowEnv": "plugin.environment",
     "CommandError": "command",
     "DagRun": "tools.airflow_records",
     "HarnessError": "errors",
@@ -55,7 +56,7 @@ _HOMES = {
     "NotYet": "waiting",
     "PodRecorder": "observe.recorder",
     "Run": "observe.runs",
-    "RunDag": "pytest_plugin",
+    "RunDag": "plugin.fixtures",
     "Runs": "observe.runs",
     "TaskInstance": "tools.airflow_records",
     "TaskKey": "tools.airflow_records",

@@ -24,6 +24,12 @@ def end_leftovers(airflow: AirflowApi) -> list[DagRun]:
     return left
 
 
+def is_run_of(process_id: int, run_id: str) -> bool:
+    """Return whether the process made this run id."""
+    match = RUN_ID.fullmatch(run_id)
+    return match is not None and int(match[1]) == process_id
+
+
 def _is_left(run_id: str) -> bool:
     match = RUN_ID.fullmatch(run_id)
     return match is not None and not psutil.pid_exists(int(match[1]))

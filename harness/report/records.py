@@ -101,6 +101,12 @@ class Case:
     injections: list[Injection] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def begin_attempt(self) -> None:
+        """Begin again, as a plugin that repeats failed tests does: the last attempt counts, what was before is told."""
+        if self.outcomes:
+            self.problems += [f"An attempt before failed: {failure.line}" for failure in self.failures]
+            self.outcomes, self.failures = {}, []
+
     @property
     def title(self) -> str:
         """Return the test's name as a sentence."""

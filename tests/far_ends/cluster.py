@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import AirflowEnv
 from harness.cluster import control_plane
-from harness.pytest_plugin import AirflowEnv
 from harness.tools.kind import KUBECTL
 from harness.waiting import NotYet, wait_until
 

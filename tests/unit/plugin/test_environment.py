@@ -1,8 +1,9 @@
-"""The plugin: which environment a session takes, and whether it stays."""
+"""Which environment a session takes, whether it stays, and what a session may leave in it."""
 
 import inspect
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,27 +11,36 @@ from typing import Any
 
 import pytest
 
-from harness import pytest_plugin
-from harness.errors import HarnessError
-from harness.pytest_plugin import AirflowEnv
+from harness import plugin
+from harness.errors import HarnessError, UsageError
+from harness.plugin import environment as subject
+from harness.plugin.environment import AirflowEnv
+from harness.waiting import WaitTimeoutError
 
-from .samples import DOCKER, settings_of
+from ..fakes.clock import FakeTime
+from ..samples import DOCKER, settings_of
 
 
 class FakeEnvironment:
     """Remembers what was done to it."""
 
-    def __init__(self, folder: Path, *, is_there: bool) -> None:
+    def __init__(self, folder: Path, time: FakeTime, *, is_there: bool) -> None:
         self.settings = settings_of(folder, name="ci")
         self.parts = SimpleNamespace(
             docker=DOCKER,
             kind=SimpleNamespace(binary=Path("/bin/kind")),
-            kubernetes="kubernetes",
+            kubernetes=SimpleNamespace(list=self.list_pods),
             airflow="airflow",
+            clock=time.clock,
         )
         self.is_there = is_there
         self.verbs: list[str] = []
         self.failure: HarnessError | None = None
+        self.pods: list[dict[str, Any]] = []
+
+    def list_pods(self, kind: str, namespace: str, *, label_selector: str) -> list[dict[str, Any]]:
+        assert (kind, namespace, label_selector) == ("Pod", "tools", "kubernetes_executor=True")
+        return self.pods
 
     def has_cluster(self) -> bool:
         return self.is_there
@@ -58,11 +68,13 @@ class Session:
 
     def __init__(self, environment: FakeEnvironment, **options: bool) -> None:
         self.environment = environment
-        given = {"keep_airflow_env": False, "reuse_airflow_env": False, "keep_on_failure": False, **options}
+        names = ("keep_airflow_env", "reuse_airflow_env", "keep_on_failure", "no_leak_check")
+        given = dict.fromkeys(names, False) | options
         self.option = SimpleNamespace(airflow_env="ci", **given)
         self.testsfailed = 0
         self.lines: list[str] = []
         self.asked: list[str] = []
+        self.is_worker = False
 
     def run(self) -> Iterator[AirflowEnv]:
         capture = SimpleNamespace(global_and_fixture_disabled=lambda: open(os.devnull))  # noqa: PTH123, SIM115
@@ -71,9 +83,10 @@ class Session:
         config = SimpleNamespace(
             option=self.option,
             pluginmanager=SimpleNamespace(getplugin=plugins.get),
+            **({"workerinput": {}} if self.is_worker else {}),
         )
         request = SimpleNamespace(config=config, session=self, getfixturevalue=self.asked.append)
-        fixture: Any = inspect.unwrap(pytest_plugin.airflow_env)
+        fixture: Any = inspect.unwrap(subject.airflow_env)
         session: Iterator[AirflowEnv] = getattr(fixture, "_get_wrapped_function", lambda: fixture)()(request)
         return session
 
@@ -86,11 +99,11 @@ class Session:
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def made(tmp_path: Path, time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> Any:
     def make(*, is_there: bool = False, **options: bool) -> Session:
-        environment = FakeEnvironment(tmp_path, is_there=is_there)
-        monkeypatch.setattr(pytest_plugin, "load_settings", lambda _: environment.settings)
-        monkeypatch.setattr(pytest_plugin, "Environment", lambda _: environment)
+        environment = FakeEnvironment(tmp_path, time, is_there=is_there)
+        monkeypatch.setattr(subject, "load_settings", lambda _: environment.settings)
+        monkeypatch.setattr(subject, "Environment", lambda _: environment)
         return Session(environment, **options)
 
     return make
@@ -148,6 +161,57 @@ def test_environment_that_did_not_come_up_stays_when_asked(made: Any) -> None:
     assert session.environment.verbs == ["up"]
 
 
+def pod_of(run_id: str) -> dict[str, Any]:
+    return {"metadata": {"name": f"pod-{run_id}", "annotations": {"run_id": run_id}}}
+
+
+def end(session: Session) -> None:
+    """Take the session's environment, and give it back."""
+    fixture = session.run()
+    next(fixture)
+    next(fixture, None)
+
+
+def test_worker_pod_of_the_session_s_own_run_is_a_leak(made: Any, time: FakeTime) -> None:
+    session = made(keep_on_failure=True)
+    own = f"test-{os.getpid()}-0123456789ab"
+    session.environment.pods = [pod_of(own), pod_of("test-1-0123456789ab"), pod_of("scheduled__2026")]
+    with pytest.raises(WaitTimeoutError, match=rf"last seen: 1 to go: pod pod-{own}$") as caught:
+        end(session)
+    assert "--no-leak-check" in caught.value.next_step
+    assert session.environment.verbs == ["up"], "a leak is a failure: the environment is kept to look at"
+    assert time.seconds >= 29
+
+
+def test_thread_that_goes_on_is_a_leak(made: Any) -> None:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait, name="left-over")
+    fixture = made().run()
+    next(fixture)
+    thread.start()
+    try:
+        with pytest.raises(WaitTimeoutError, match="thread left-over"):
+            next(fixture)
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_no_leak_is_looked_for_when_not_wanted(made: Any) -> None:
+    session = made(no_leak_check=True)
+    session.environment.pods = [pod_of(f"test-{os.getpid()}-0123456789ab")]
+    end(session)
+    assert session.environment.verbs == ["up", "down"]
+
+
+def test_worker_of_xdist_gets_no_environment(made: Any) -> None:
+    session = made()
+    session.is_worker = True
+    with pytest.raises(UsageError, match="pytest-xdist"):
+        next(session.run())
+    assert session.environment.verbs == []
+
+
 def test_pytest_kind_finds_all_there_and_removes_nothing(made: Any) -> None:
     session = made()
     session.take()
@@ -181,6 +245,6 @@ def test_keep_cluster_is_remembered_before_pytest_kind_gets_its_own() -> None:
         getoption=lambda name: name == "keep_cluster",
         addinivalue_line=lambda _, line: markers.append(line.partition(":")[0]),
     )
-    pytest_plugin.pytest_configure(config)
+    plugin.pytest_configure(config)
     assert option.keep_airflow_env is True
     assert markers == ["faults", "serial", "slow"]

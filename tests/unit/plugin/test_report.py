@@ -13,10 +13,10 @@ import pytest
 from harness.errors import HarnessError
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
-from harness.pytest_plugin import AirflowEnv
+from harness.plugin.environment import AirflowEnv
 
-from .fakes.airflow import FakeAirflow, task_instance
-from .fakes.kubernetes import FakeApiServer, worker_pod
+from ..fakes.airflow import FakeAirflow, task_instance
+from ..fakes.kubernetes import FakeApiServer, worker_pod
 
 pytest_plugins = "pytester"
 
@@ -167,7 +167,7 @@ def test_unit(): pass
 """
     )
     names = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
-    assert verdicts_of(pytester) == {f"test_{name}": name for name in names}
+    assert verdicts_of(pytester) == {f"test_{name}": name for name in names} | {"test_unit": "passed"}
     tests = {test["test"].rpartition("_")[2]: test for test in report_of(pytester)["tests"]}
     assert tests["failed"]["failures"] == [{"phase": "call", "line": "AssertionError: because"}]
     assert tests["error"]["failures"] == [{"phase": "teardown", "line": "RuntimeError: at the end"}]
@@ -268,3 +268,136 @@ def test_no_report_where_none_is_wanted(
 def test_another_folder(session: Callable[..., pytest.RunResult], tmp_path: Path) -> None:
     session("def test_it(airflow_env): pass", f"--e2e-report={tmp_path / 'here'}")
     assert (tmp_path / "here" / "report.html").is_file()
+
+
+DYNAMIC = """
+import unittest
+
+import pytest
+
+def test_dynamic(request):
+    env = request.getfixturevalue("airflow_env")
+    assert env.namespace == "nowhere", "on purpose"
+
+class TestInClass:
+    @pytest.fixture(autouse=True)
+    def mine(self, request):
+        self.env = request.getfixturevalue("airflow_env")
+
+    def test_in_class(self):
+        assert self.env.namespace == "nowhere", "in a class"
+
+class TestOfUnittest(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def mine(self, request):
+        self.env = request.getfixturevalue("airflow_env")
+
+    def test_of_unittest(self):
+        self.assertEqual(self.env.namespace, "nowhere")
+
+@pytest.fixture(params=["tools", "nowhere"])
+def namespace(request):
+    return request.getfixturevalue("airflow_env").namespace == request.param
+
+def test_parametrized_fixture(namespace):
+    assert namespace
+
+@pytest.mark.parametrize("text", ["a/b::c[d]", "", "x" * 300, "nul\\x01"])
+def test_odd_ids(text, request):
+    assert not text or request.getfixturevalue("airflow_env").namespace == "nowhere"
+
+@pytest.mark.anyio
+async def test_async(request, anyio_backend_name):
+    assert request.getfixturevalue("airflow_env").namespace == "nowhere", "async"
+
+@pytest.fixture
+def breaks(request):
+    request.getfixturevalue("airflow_env")
+    raise RuntimeError("in the setup")
+
+def test_setup(breaks): pass
+
+def test_timeout(request):
+    request.getfixturevalue("airflow_env")
+    pytest.fail("Timeout >1.0s")
+
+def test_unit(): assert 1 == 2
+"""
+
+
+def counts_of(pytester: pytest.Pytester) -> dict[str, int]:
+    """Return the report's counts by pytest's words."""
+    words = {"failed": "failed", "error": "errors", "passed": "passed", "skipped": "skipped"}
+    return {words[verdict]: number for verdict, number in report_of(pytester)["verdicts"].items()}
+
+
+@pytest.mark.parametrize("order", [[], ["--random-order", "--random-order-seed=3"]], ids=["in order", "at random"])
+def test_every_failure_is_in_the_report_however_the_environment_was_asked_for(
+    session: Callable[..., pytest.RunResult], pytester: pytest.Pytester, order: list[str]
+) -> None:
+    pytester.makepyfile(test_broken="import nothing_of_that_name")
+    result = session(DYNAMIC, "--continue-on-collection-errors", *order)
+    counts = {word: number for word, number in result.parseoutcomes().items() if word in {"failed", "passed"}}
+    errors = {word: number for word, number in result.parseoutcomes().items() if word.startswith("error")}
+    assert counts_of(pytester) == counts | {"errors": sum(errors.values())}
+    assert (counts["failed"], sum(errors.values())) == (10, 2), "the broken file, and the setup"
+    assert "on purpose" in (pytester.path / "reports/e2e/report.html").read_text()
+    assert "10 failed, 2 errors of 14 tests" in (pytester.path / "reports/e2e/summary.md").read_text()
+
+
+def test_runs_of_a_fixture_that_was_asked_for_in_the_test_are_told(
+    session: Callable[..., pytest.RunResult], pytester: pytest.Pytester
+) -> None:
+    session("def test_it(request): request.getfixturevalue('run_example')()").assert_outcomes(passed=1)
+    report = report_of(pytester)
+    assert (report["totals"]["runs"], report["totals"]["pods"]) == (1, 1)
+    assert len(report["tests"][0]["runs"]) == 1
+
+
+@pytest.mark.parametrize("again", [1, 5], ids=["fails in the end", "passes in the end"])
+def test_last_attempt_of_a_repeated_test_counts_and_those_before_are_told(
+    session: Callable[..., pytest.RunResult], pytester: pytest.Pytester, again: int
+) -> None:
+    text = "times = []\ndef test_it(airflow_env): times.append(1); assert len(times) > 2, f'attempt {len(times)}'"
+    result = session(text, f"--reruns={again}")
+    (test,) = report_of(pytester)["tests"]
+    assert test["verdict"] == ("failed" if again == 1 else "passed")
+    assert result.parseoutcomes()["rerun"] == min(again, 2)
+    assert [failure["line"] for failure in test["failures"]] == (["AssertionError: attempt 2"] if again == 1 else [])
+    page = (pytester.path / "reports/e2e/report.html").read_text()
+    assert "An attempt before failed: AssertionError: attempt 1" in page
+
+
+@pytest.mark.processes
+def test_workers_of_xdist_are_refused_once_and_by_name(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import pytest\n@pytest.fixture\ndef airflow_env(): raise SystemExit('made')")
+    pytester.makepyfile(test_inner="def test_it(airflow_env): pass\ndef test_unit(): pass")
+    result = pytester.runpytest_subprocess("-n2", "-p", "no:randomly")
+    assert result.ret != 0
+    assert str(result.stdout).count("ERROR collecting") == 1
+    assert "pytest-xdist (-n) cannot share an Airflow environment" in str(result.stdout)
+    assert "INTERNALERROR" not in str(result.stdout) + str(result.stderr)
+    assert not (pytester.path / "reports").exists()
+
+
+@pytest.mark.processes
+def test_workers_of_xdist_run_what_needs_no_environment(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_inner="def test_a(): pass\ndef test_b(): pass")
+    pytester.runpytest_subprocess("-n1").assert_outcomes(passed=2)
+
+
+def test_junit_file_is_beside_the_report(session: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> None:
+    session("def test_it(airflow_env): assert 0, 'because password=x1y2z3'")
+    text = (pytester.path / "reports/e2e/junit.xml").read_text()
+    assert "password=***" in text
+    assert '<property name="blame"' in text
+
+
+@pytest.mark.parametrize("option", ["--junitxml=mine.xml", "--e2e-report="])
+def test_junit_file_is_elsewhere_or_nowhere(
+    session: Callable[..., pytest.RunResult], pytester: pytest.Pytester, option: str
+) -> None:
+    result = session("def test_it(airflow_env): pass", option)
+    assert not (pytester.path / "reports/e2e/junit.xml").exists()
+    assert (pytester.path / "mine.xml").exists() == ("mine" in option)
+    assert ("generated xml file" in str(result.stdout)) == ("mine" in option)

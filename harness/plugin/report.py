@@ -1,8 +1,4 @@
-"""The pytest plugin's other half: writes a report on every session with a test that uses `airflow_env`.
-
-It finds what to report by itself: each `Runs`, `PodRecorder` and `Faults` among a test's fixtures, whatever their
-names.
-"""
+"""Writes a report on every session with a test that uses `airflow_env`: all tests of the session are in it."""
 
 import os
 from collections.abc import Callable, Generator
@@ -16,33 +12,23 @@ from harness.faults.ledger import Faults
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run, Runs
-from harness.pytest_plugin import AirflowEnv
+from harness.plugin.environment import AirflowEnv
+from harness.plugin.evidence import NOTE
+from harness.plugin.sharing import is_worker, uses_environment
+from harness.plugin.usage import USAGE, Usage
 from harness.report.blame import blame
 from harness.report.records import Case, Failure, Image, PodRecord, RunKey, RunRecord, Session
 from harness.report.write import redact_junit, write_report
 from harness.settings import DEV, load_settings
 
-DEFAULT_FOLDER = "reports/e2e"
-EVIDENCE_NOTE = "evidence: "
-ENVIRONMENT_FIXTURE = "airflow_env"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that says where the report goes."""
-    parser.getgroup("harness").addoption(
-        "--e2e-report",
-        metavar="DIR",
-        default=DEFAULT_FOLDER,
-        help="folder for report.html, report.json and summary.md, below the root folder (default: %(default)s); "
-        "empty for no report",
-    )
+BLAME = "blame"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to listen."""
     folder = config.getoption("e2e_report")
-    if folder and not config.getoption("collectonly"):
-        plugin = ReportPlugin(config.rootpath / folder, config.getoption("xmlpath", None))
+    if folder and not config.getoption("collectonly") and not is_worker(config):
+        plugin = ReportPlugin(config.rootpath / folder, config.stash[USAGE])
         config.pluginmanager.register(plugin, "harness-report")
 
 
@@ -75,15 +61,14 @@ def _plugin(config: pytest.Config) -> "ReportPlugin | None":
 class ReportPlugin:
     """Listens to one session; what it cannot find out stands in the report and fails no test."""
 
-    def __init__(self, folder: Path, junit: str | None) -> None:
+    def __init__(self, folder: Path, usage: Usage) -> None:
         self.folder = folder
-        self._junit = junit
+        self._usage = usage
         self._session = Session(utc_now())
         self._runs: dict[RunKey, Run] = {}
         self._recorders: dict[int, PodRecorder] = {}
-        self._broken: dict[str, Case] = {}
+        self._is_wanted = False
         self._current: pytest.Item | None = None
-        self._fixtures: list[object] = []
         self._page: Path | None = None
 
     def attach(self, item: pytest.Item) -> Callable[[str, bytes], None]:
@@ -115,40 +100,30 @@ class ReportPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the tests that will run."""
+        self._is_wanted = any(map(uses_environment, session.items))
         for item in session.items:
-            if ENVIRONMENT_FIXTURE in getattr(item, "fixturenames", ()):
-                self._case(item)
-        if self._session.cases:
-            self._session.cases |= self._broken
+            self._case(item)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember a file that cannot be collected."""
         if report.failed:
             failure = _failure("collection", report.longrepr)
-            self._broken[report.nodeid] = Case(report.nodeid, outcomes={"setup": "failed"}, failures=[failure])
+            self._session.cases[report.nodeid] = Case(report.nodeid, outcomes={"setup": "failed"}, failures=[failure])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Note when a test begins and ends; one that was interrupted has no end."""
-        if item.nodeid not in self._session.cases:
-            return (yield)
-        self._current, self._fixtures = item, []
+        self._current = item
         self._case(item).start = utc_now()
         result = yield
         self._case(item).end = utc_now()
         self._current = None
         return result
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Remember the test's fixtures: pytest drops them when the test is interrupted."""
-        self._fixtures = list((getattr(item, "funcargs", None) or {}).values())
-
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
         """Ask Airflow about the test's runs while its fixtures are there."""
-        if item is self._current:
-            self._observe(item)
+        self._observe(item)
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -160,11 +135,14 @@ class ReportPlugin:
         if isinstance(error, HarnessError) and (advice := explain(error, _name_environment(item.config))):
             error.add_note(f"next step: {advice}")
         report = yield
-        if item is self._current:
-            case = self._case(item)
-            self._take_outcome(case, report, call)
-            if report.failed and (blamed := blame(case, self._session)):
-                report.user_properties.append(("blame", f"{blamed.party}: {blamed.reason}"))
+        case = self._case(item)
+        if report.when == "setup":
+            case.begin_attempt()
+        self._take_outcome(case, report, call)
+        if report.failed and (self._is_wanted or self._usage.has_asked) and (blamed := blame(case, self._session)):
+            # The JUnit file takes the properties of the last phase, which has those of the test so far.
+            for properties in (item.user_properties, report.user_properties):
+                properties.append((BLAME, f"{blamed.party}: {blamed.reason}"))
         return report
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -172,7 +150,7 @@ class ReportPlugin:
         self._session.problems.append(f"The session was interrupted: {excinfo.typename} {excinfo.value}".strip())
 
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_sessionfinish(self) -> Generator[None]:
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         """Write the report when all fixtures are torn down, and before the terminal's summary."""
         if self._current is not None:
             case = self._case(self._current)
@@ -180,11 +158,12 @@ class ReportPlugin:
                 case.seconds["call"] = (utc_now() - case.start).total_seconds() - case.seconds.get("setup", 0)
             self._observe(self._current)
         yield
-        if self._session.cases:
+        if self._is_wanted or self._usage.has_asked:
             self._note_missing_environment()
             self._page = write_report(self.complete(), self.folder)
-            if self._junit and Path(self._junit).is_file():
-                redact_junit(Path(self._junit))
+            junit = session.config.getoption("xmlpath", None)
+            if junit and Path(junit).is_file():
+                redact_junit(Path(junit))
 
     # The name in quotes: pytest has it since 8.4.
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
@@ -199,7 +178,7 @@ class ReportPlugin:
         case.outcomes[report.when] = report.outcome
         case.seconds[report.when] = report.duration
         case.sections = list(report.sections)
-        case.properties = list(report.user_properties)
+        case.properties = [(name, value) for name, value in report.user_properties if name != BLAME]
         if hasattr(report, "wasxfail"):
             case.is_expected_to_fail, case.reason = True, str(report.wasxfail)
         elif report.skipped and isinstance(report.longrepr, tuple):
@@ -207,12 +186,12 @@ class ReportPlugin:
         if report.failed:
             case.failures.append(_failure(report.when, report.longrepr))
             notes = getattr(call.excinfo.value, "__notes__", []) if call.excinfo else []
-            paths = [note.removeprefix(EVIDENCE_NOTE) for note in notes if note.startswith(EVIDENCE_NOTE)]
+            paths = [note.removeprefix(NOTE) for note in notes if note.startswith(NOTE)]
             case.evidence += [os.path.relpath(path, self.folder) for path in paths]
 
     def _observe(self, item: pytest.Item) -> None:
         case = self._case(item)
-        for value in self._fixtures:
+        for value in self._usage.values:
             try:
                 if isinstance(value, AirflowEnv) and not self._session.name:
                     self._meet(value)

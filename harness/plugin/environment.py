@@ -1,21 +1,20 @@
-"""The pytest plugin: an Airflow on kind as a session fixture, through pytest-kind's `kind_cluster`."""
+"""The fixture `airflow_env`: a healthy Airflow for a whole session, through pytest-kind's `kind_cluster`."""
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from harness.cluster import cluster_name, control_plane
 from harness.environment import Environment
-from harness.faults.ledger import Faults
-from harness.observe.leftovers import end_leftovers
-from harness.observe.recorder import PodRecorder
-from harness.observe.runs import Run, Runs
+from harness.errors import UsageError
 from harness.parts import Parts
+from harness.plugin.leaks import LeakCheck
+from harness.plugin.sharing import REFUSAL, is_worker
 from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
@@ -23,14 +22,6 @@ from harness.tools.airflow_records import NOW, LogicalDate
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes
 from harness.tools.kind import KUBECTL
-
-pytest_plugins = ["harness.pytest_report"]
-
-MARKERS = (
-    "faults: injects a fault into the cluster or into Airflow, and proves that it acted",
-    "serial: needs the environment for itself: no other session and no other worker of pytest-xdist beside it",
-    "slow: takes minutes, so a quick session leaves it out by `-m 'not slow'`",
-)
 
 
 @dataclass(frozen=True)
@@ -60,43 +51,6 @@ class AirflowEnv:
     def control_plane(self) -> str:
         """Return the name of the control plane's node."""
         return control_plane(self.settings)
-
-
-class RunDag(Protocol):
-    """What the fixture `run_dag` is."""
-
-    def __call__(
-        self,
-        dag_id: str,
-        conf: Mapping[str, Any] | None = None,
-        *,
-        timeout_s: float = 300,
-        logical_date: LogicalDate = NOW,
-    ) -> Run:
-        """Trigger a run and wait until it and its pods are over, however they end."""
-        ...
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add our options to those of pytest-kind (`--keep-cluster`, `--cluster-name`, `--kubeconfig`, ...)."""
-    group = parser.getgroup("harness")
-    group.addoption(
-        "--airflow-env",
-        metavar="NAME",
-        default=None,
-        help="environment to test (default: HARNESS_NAME or `dev`); it is made when it is missing",
-    )
-    group.addoption(
-        "--reuse",
-        dest="reuse_airflow_env",
-        action="store_true",
-        help="take the environment that is there, also with CI=true, or make it; leave it for the next session",
-    )
-    group.addoption(
-        "--keep-on-failure",
-        action="store_true",
-        help="keep an environment that this session made when a test failed, or when it did not come up",
-    )
 
 
 class _TerminalReporter:
@@ -131,6 +85,8 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
     """
     option = request.config.option
     is_whole = False
+    if is_worker(request.config):
+        raise UsageError(REFUSAL)
     environment = Environment(Parts(load_settings({"name": option.airflow_env})))
     reporter = _TerminalReporter(request.config)
     if os.environ.get("CI") == "true" and not option.reuse_airflow_env:
@@ -143,69 +99,19 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
         environment.up(reporter)
         _configure_pytest_kind(environment, option)
         request.getfixturevalue("kind_cluster")
+        env = AirflowEnv(environment, environment.parts.kubernetes, environment.parts.airflow)
+        leaks = LeakCheck(environment.parts.clock)
         is_whole = True
-        yield AirflowEnv(environment, environment.parts.kubernetes, environment.parts.airflow)
+        yield env
+        if not option.no_leak_check:
+            is_whole = False
+            leaks.wait(env.kubernetes, env.namespace)
+            is_whole = True
     finally:
         has_failed = not is_whole or request.session.testsfailed > 0
         is_kept = option.keep_airflow_env or option.reuse_airflow_env or (option.keep_on_failure and has_failed)
         if not was_there and not is_kept:
             environment.down(reporter)
-
-
-@pytest.fixture(scope="session")
-def airflow(airflow_env: AirflowEnv) -> AirflowApi:
-    """Return a client of Airflow's REST API, logged in as the administrator."""
-    return airflow_env.airflow
-
-
-@pytest.fixture(scope="session")
-def recorder(airflow_env: AirflowEnv) -> Iterator[PodRecorder]:
-    """Record all worker pods from before the first trigger to after the last run; no older run goes on beside them."""
-    end_leftovers(airflow_env.airflow)
-    with PodRecorder(airflow_env.kubernetes, airflow_env.namespace) as recording:
-        yield recording
-
-
-@pytest.fixture
-def runs(airflow: AirflowApi, recorder: PodRecorder) -> Iterator[Runs]:
-    """Start DAG runs for one test; after it nothing of them may be left running."""
-    started = Runs(airflow, recorder)
-    yield started
-    started.end_all()
-
-
-@pytest.fixture
-def run_dag(runs: Runs) -> RunDag:
-    """Return what runs a DAG to its end: `run_dag("my_dag", {"day": "2026-01-01"})`."""
-
-    def run(
-        dag_id: str,
-        conf: Mapping[str, Any] | None = None,
-        *,
-        timeout_s: float = 300,
-        logical_date: LogicalDate = NOW,
-    ) -> Run:
-        return runs.run(dag_id, conf, timeout_s=timeout_s, logical_date=logical_date)
-
-    return run
-
-
-@pytest.fixture
-def fault(recorder: PodRecorder) -> Iterator[Faults]:
-    """Inject faults, each for the length of a block: a fault that does not prove that it acted is an error."""
-    faults = Faults(recorder)
-    yield faults
-    faults.check_acted()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and remember `--keep-cluster`.
-
-    pytest-kind itself keeps the cluster in any case, for removing ours takes more.
-    """
-    for marker in MARKERS:
-        config.addinivalue_line("markers", marker)
-    config.option.keep_airflow_env = config.getoption("keep_cluster")
 
 
 def _configure_pytest_kind(environment: Environment, option: Any) -> None:
