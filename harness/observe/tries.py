@@ -5,7 +5,7 @@ watch brought it, if that was in the same second, and never lies before what mus
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -79,12 +79,16 @@ def pod_facts(events: Iterable[ClusterEvent], log: PodLog | None) -> PodFacts:
 
 @dataclass(frozen=True)
 class TryTimeline:
-    """One try and its pod; a try without a pod and a pod without a try have one of them only."""
+    """One try and its pod; a try without a pod and a pod without a try have one of them only.
+
+    `is_earlier` is a pod without a try that a try of the same key was in before it was deferred or rescheduled.
+    """
 
     key: TaskKey
     ti: TaskInstance | None
     pod: WorkerPod | None
     moments: tuple[tuple[str, datetime], ...]
+    is_earlier: bool = False
 
     def at(self, name: str) -> datetime | None:
         """Return when a moment was, None when it never came."""
@@ -127,7 +131,10 @@ def trace_tries(
         if mine:
             own.remove(mine)
         timelines.append(_timeline(ti, mine, facts, asked))
-    timelines += [_timeline(None, pod, facts, None) for own in left.values() for pod in own]
+    known = {ti.key for ti in tries}
+    timelines += [
+        replace(_timeline(None, pod, facts, None), is_earlier=key in known) for key, own in left.items() for pod in own
+    ]
     begins: dict[tuple[str, int], datetime] = {}
     for timeline in sorted(timelines, key=_begin):
         begins.setdefault(_task(timeline), _begin(timeline))

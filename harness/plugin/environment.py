@@ -18,7 +18,6 @@ from harness.plugin.sharing import REFUSAL, is_worker
 from harness.settings import Settings, load_settings
 from harness.steps import Outcome
 from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_records import NOW, LogicalDate
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes
 from harness.tools.kind import KUBECTL

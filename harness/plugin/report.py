@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.advice import explain
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, Party, UsageError
 from harness.faults.ledger import Faults
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
@@ -16,7 +16,7 @@ from harness.plugin.environment import AirflowEnv
 from harness.plugin.evidence import NOTE
 from harness.plugin.sharing import is_worker, uses_environment
 from harness.plugin.usage import USAGE, Usage
-from harness.report.blame import blame
+from harness.report.blame import find_blame, find_party
 from harness.report.records import Case, Failure, Image, PodRecord, RunKey, RunRecord, Session
 from harness.report.write import redact_junit, write_report
 from harness.settings import DEV, load_settings
@@ -90,6 +90,7 @@ class ReportPlugin:
             self._recorders[id(run.recorder)] = run.recorder
         session.marks = [mark for recorder in self._recorders.values() for mark in recorder.marks]
         session.gaps = [gap for recorder in self._recorders.values() for gap in recorder.gaps]
+        session.outages = [outage for recorder in self._recorders.values() for outage in recorder.outages]
         for key, run in self._runs.items():
             record = session.runs[key]
             try:
@@ -139,7 +140,7 @@ class ReportPlugin:
         if report.when == "setup":
             case.begin_attempt()
         self._take_outcome(case, report, call)
-        if report.failed and (self._is_wanted or self._usage.has_asked) and (blamed := blame(case, self._session)):
+        if report.failed and (self._is_wanted or self._usage.has_asked) and (blamed := find_blame(case, self._session)):
             # The JUnit file takes the properties of the last phase, which has those of the test so far.
             for properties in (item.user_properties, report.user_properties):
                 properties.append((BLAME, f"{blamed.party}: {blamed.reason}"))
@@ -184,7 +185,8 @@ class ReportPlugin:
         elif report.skipped and isinstance(report.longrepr, tuple):
             case.reason = report.longrepr[2]
         if report.failed:
-            case.failures.append(_failure(report.when, report.longrepr))
+            error = call.excinfo.value if call.excinfo else None
+            case.failures.append(_failure(report.when, report.longrepr, find_party(error)))
             notes = getattr(call.excinfo.value, "__notes__", []) if call.excinfo else []
             paths = [note.removeprefix(NOTE) for note in notes if note.startswith(NOTE)]
             case.evidence += [os.path.relpath(path, self.folder) for path in paths]
@@ -235,8 +237,8 @@ class ReportPlugin:
             self._session.problems.append(f"The environment could not be made. {errors[0].line}")
 
 
-def _failure(phase: str, longrepr: object) -> Failure:
+def _failure(phase: str, longrepr: object, party: Party = "product") -> Failure:
     crash = getattr(longrepr, "reprcrash", None)
     text = str(longrepr)
     message = str(crash.message) if crash else next(iter(reversed(text.strip().splitlines())), "")
-    return Failure(phase, next(iter(message.splitlines()), ""), text)
+    return Failure(phase, next(iter(message.splitlines()), ""), text, party)

@@ -1,24 +1,15 @@
-"""Whose matter a red test is, by rules over what failed and what the session knows; the first that fits wins."""
+"""Whose matter a red test is: what its error's class says, and what the session knows; the first that fits wins."""
 
-import re
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from harness.errors import HarnessError, Party
 from harness.observe.follower import Gap
-from harness.report.records import RED, Case, Failure, Session
+from harness.report.records import RED, Case, Session
 
-Party = Literal["product", "Airflow", "cluster", "host"]
-
-HOST = re.compile(
-    r"\bkind (create|load)\b|container engine|[Dd]ocker|no space left|port \d+ .*(taken|in use)|address already in use"
-    r"|free (disk|memory)|does not fit on the nodes|command not found|\bapt-get\b",
-)
-CLUSTER = re.compile(
-    r"Kubernetes API, .*: (no answer|the line broke|5\d\d)|not Ready|NodeNotReady|cluster DNS does not answer"
-    r"|recording of worker pods ended early|^(\S+Error: )?cluster \S+: not reached",
-)
-AIRFLOW = re.compile(r"Airflow API: .* (got no answer|answered 5\d\d)|never seen|unhealthy|Airflow at \S+: not reached")
+# What the operating system refuses for want of something that the machine should have.
+LACKS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EADDRINUSE})
 
 
 @dataclass(frozen=True)
@@ -29,7 +20,7 @@ class Blame:
     reason: str
 
 
-def blame(case: Case, session: Session) -> Blame | None:
+def find_blame(case: Case, session: Session) -> Blame | None:
     """Return whose matter a red test is, None for one that is not red.
 
     `product` is this project, its chart and its DAGs: what no other rule claims.
@@ -40,26 +31,38 @@ def blame(case: Case, session: Session) -> Blame | None:
         return Blame("host", "the session was ended from outside")
     if case.verdict == "xpassed" or any("[XPASS(strict)]" in failure.line for failure in case.failures):
         return Blame("Airflow", "what Airflow is known to get wrong went well: look whether it is mended")
-    for party, pattern in (("host", HOST), ("cluster", CLUSTER), ("Airflow", AIRFLOW)):
-        if found := _find(pattern, case.failures):
-            return Blame(party, f"the error says: {found}")  # type: ignore[arg-type]
-    if gap := _gap_in(case, session):
-        return Blame("cluster", f"the watch on the pods had a gap: {gap.reason}")
-    return Blame("product", "nothing points to the host, the cluster or Airflow")
+    return next(_find_reasons(case, session), Blame("product", "nothing points to the host, the cluster or Airflow"))
 
 
-def _find(pattern: re.Pattern[str], failures: Sequence[Failure]) -> str:
-    """Return the first match in the failures' own lines: the long texts quote sources, which name everything."""
-    matches = (pattern.search(failure.line) for failure in failures)
-    return next((match.group() for match in matches if match), "")
+def _find_reasons(case: Case, session: Session) -> Iterator[Blame]:
+    for failure in case.failures:
+        if failure.party != "product":
+            yield Blame(failure.party, f"the error says so: {failure.line}")
+    for gap in _select_gaps(session.gaps, case, session):
+        yield Blame("cluster", f"the watch on the pods had a gap: {gap.reason}")
+    for outage in _select_gaps(session.outages, case, session):
+        yield Blame("Airflow", f"its API was away: {outage.reason}")
 
 
-def _gap_in(case: Case, session: Session) -> Gap | None:
-    """Return the first gap of the recording in a test that injected no fault: such a fault may make gaps itself."""
+def find_party(error: BaseException | None) -> Party:
+    """Return whose matter an error is: by its class, or by that of the error that it was raised from.
+
+    `product` when none of them says anything else.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, HarnessError) and error.party != "product":
+            return error.party
+        if isinstance(error, OSError) and error.errno in LACKS:
+            return "host"
+        error = error.__cause__
+    return "product"
+
+
+def _select_gaps(gaps: Iterable[Gap], case: Case, session: Session) -> list[Gap]:
+    """Return those of the gaps in a test that injected no fault: such a fault may make gaps itself."""
     if case.start is None or case.injections:
-        return None
+        return []
     start, end = case.start, case.end or session.end
-    return next(
-        (gap for gap in session.gaps if (gap.end is None or gap.end >= start) and (end is None or gap.start <= end)),
-        None,
-    )
+    return [gap for gap in gaps if (gap.end is None or gap.end >= start) and (end is None or gap.start <= end)]

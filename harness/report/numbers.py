@@ -5,49 +5,53 @@ from datetime import datetime
 from typing import Any
 
 from harness.observe.tries import TryTimeline, total_by_phase
-from harness.report.blame import blame
-from harness.report.faults import (
+from harness.report.blame import find_blame
+from harness.report.fault_cases import (
     count_duplicates,
     count_leaks,
-    fault_cases,
-    fault_totals,
-    recoveries,
-    spread,
+    list_fault_cases,
+    list_recoveries,
+    sum_fault_cases,
 )
 from harness.report.records import VERDICTS, Case, RunRecord, Session
+from harness.report.spread import compute_spread
 
 Json = dict[str, Any]
 
 
-def numbers(session: Session) -> Json:
+def collect_numbers(session: Session) -> Json:
     """Return the whole session; times are ISO 8601 in UTC, durations are seconds."""
-    faulty = fault_cases(session)
+    faulty = list_fault_cases(session)
     return {
         "version": 1,
         "environment": {"name": session.name, **dict(session.facts)},
         "start": _iso(session.start),
         "end": _iso(session.end),
-        "verdicts": verdicts(session),
-        "totals": totals(session),
-        "recovery_s": spread(recoveries(session)),
-        "phases_s": {phase: spread(values) for phase, values in total_by_phase(session.timelines()).items()},
-        "faults": {**fault_totals(faulty), "cases": faulty},
+        "verdicts": count_verdicts(session),
+        "totals": count_totals(session),
+        "recovery_s": compute_spread(list_recoveries(session)),
+        "phases_s": {phase: compute_spread(values) for phase, values in total_by_phase(session.timelines()).items()},
+        "faults": {**sum_fault_cases(faulty), "cases": faulty},
         "gaps": [
             {"start": _iso(gap.start), "end": _iso(gap.end), "has_list": gap.has_list, "reason": gap.reason}
             for gap in session.gaps
+        ],
+        "outages": [
+            {"start": _iso(outage.start), "end": _iso(outage.end), "reason": outage.reason}
+            for outage in session.outages
         ],
         "tests": [_case(session, case) for case in session.cases.values()],
         "runs": [_run(run) for run in session.runs.values()],
     }
 
 
-def verdicts(session: Session) -> dict[str, int]:
+def count_verdicts(session: Session) -> dict[str, int]:
     """Return how many tests have each verdict that occurs, the worst first."""
     count = Counter(case.verdict for case in session.cases.values())
     return {verdict: count[verdict] for verdict in VERDICTS if count[verdict]}
 
 
-def totals(session: Session) -> dict[str, int]:
+def count_totals(session: Session) -> dict[str, int]:
     """Return the counts: duplicates as `find_duplicates` has them; a leak is a pod that was not over at the end."""
     runs = session.runs.values()
     tries = [ti for run in runs for ti in run.tries]
@@ -64,7 +68,7 @@ def totals(session: Session) -> dict[str, int]:
 
 
 def _case(session: Session, case: Case) -> Json:
-    blamed = blame(case, session)
+    blamed = find_blame(case, session)
     return {
         "test": case.nodeid,
         "verdict": case.verdict,
@@ -99,6 +103,7 @@ def _try(timeline: TryTimeline) -> Json:
         "map_index": timeline.key.map_index,
         "try_number": timeline.key.try_number,
         "state": ti.state if ti else None,
+        "is_earlier_pod": timeline.is_earlier,
         "pod": pod.name if pod else None,
         "uid": pod.uid if pod else None,
         "node": pod.node if pod else None,

@@ -10,13 +10,14 @@ from markupsafe import Markup
 
 from harness.observe.tries import PHASES, TryTimeline, total_by_phase
 from harness.redact import redact
-from harness.report import chart
-from harness.report.blame import blame
+from harness.report import gantt
+from harness.report.blame import find_blame
 from harness.report.comparison import compare
-from harness.report.faults import fault_cases, fault_totals, recoveries, spread
-from harness.report.numbers import totals, verdicts
+from harness.report.fault_cases import list_fault_cases, list_recoveries, sum_fault_cases
+from harness.report.numbers import count_totals, count_verdicts
 from harness.report.records import RED, Case, PodRecord, RunRecord, Session
-from harness.report.texts import counted, plural, readable_log
+from harness.report.spread import compute_spread
+from harness.report.texts import count_things, format_log, pluralize
 
 # A worker writes a dozen lines; of a test that passed nobody wants more.
 LOG_LINES = {True: 200, False: 15}
@@ -35,65 +36,65 @@ def render(session: Session) -> str:
         lstrip_blocks=True,
     )
     templates.filters |= {
-        "seconds": chart.seconds_text,
-        "slug": chart.slug,
+        "seconds": gantt.format_seconds,
+        "slug": gantt.make_slug,
         "clock": _clock,
         "base64": lambda data: Markup(b64encode(data).decode()),  # noqa: S704 - letters, and nothing to redact
     }
     cases = list(session.cases.values())
     red = [case for case in cases if case.verdict in RED]
-    faulty = fault_cases(session)
+    faulty = list_fault_cases(session)
     return templates.get_template("report.html.j2").render(
         session=session,
-        verdicts=verdicts(session),
-        headline=headline(session),
+        verdicts=count_verdicts(session),
+        headline=make_headline(session),
         is_red=is_red(session),
         seconds=(session.end - session.start).total_seconds() if session.end else 0.0,
-        totals=totals(session),
-        recovery=spread(recoveries(session)),
-        faults=fault_totals(faulty),
+        totals=count_totals(session),
+        recovery=compute_spread(list_recoveries(session)),
+        faults=sum_fault_cases(faulty),
         fault_cases=faulty,
         phases=_phases(session.timelines()),
         all_phases=PHASES,
         files=_by_file(cases),
         red=_by_failure(red),
-        blame_of=lambda case: blame(case, session),
+        blame_of=lambda case: find_blame(case, session),
         comparison=compare(cases),
         unfolded=[case.nodeid for case in (cases if len(cases) == 1 else red[:MOST_UNFOLDED])],
         longest_s=max([sum(case.seconds.values()) for case in cases], default=0) or 1.0,
-        chart_of=lambda case: chart.draw(session.runs_of(case), session.marks_of(case)),
+        chart_of=lambda case: gantt.draw_gantt(session.runs_of(case), session.marks_of(case)),
         phases_of=lambda case: _phases(line for run in session.runs_of(case) for line in run.timelines()),
         log_of=lambda record, case: _log(record, is_red=case.verdict in RED),
         record_of=_record_of,
-        outcome_of=chart.outcome_of,
-        plural=plural,
-        count=counted,
+        outcome_of=gantt.outcome_of,
+        plural=pluralize,
+        count=count_things,
     )
 
 
-def headline(session: Session) -> str:
+def make_headline(session: Session) -> str:
     """Return the session's outcome in a sentence."""
-    count = verdicts(session)
+    count = count_verdicts(session)
     total = sum(count.values())
     if not total:
         return "No test ran"
     red = [
-        counted(number, verdict) if verdict == "error" else f"{number} {verdict}"
+        count_things(number, verdict) if verdict == "error" else f"{number} {verdict}"
         for verdict, number in count.items()
         if verdict in RED
     ]
     if red:
-        return f"{', '.join(red)} of {total} {plural('test', total)}"
+        return f"{', '.join(red)} of {total} {pluralize('test', total)}"
     if count.get("not run"):
-        return f"{count['not run']} of {total} {plural('test', total)} did not run"
+        return f"{count['not run']} of {total} {pluralize('test', total)} did not run"
     others = [f"{number} {verdict}" for verdict, number in count.items() if verdict != "passed"]
-    passed = f"{count.get('passed', 0)} {plural('test', count.get('passed', 0))} passed"
+    passed = f"{count.get('passed', 0)} {pluralize('test', count.get('passed', 0))} passed"
     return ", ".join([f"All {passed}" if not others and total > 1 else passed, *others])
 
 
 def is_red(session: Session) -> bool:
     """Return whether anything is wrong: a red test, or one that did not run."""
-    count = verdicts(session)
+    count = count_verdicts(session)
     return any(verdict in RED or verdict == "not run" for verdict in count) or not count
 
 
@@ -102,7 +103,7 @@ def _phases(timelines: Iterable[TryTimeline]) -> list[dict[str, Any]]:
     totals_s = total_by_phase(timelines)
     everything = sum(map(sum, totals_s.values())) or 1.0
     return [
-        {"name": phase, "share": 100 * sum(totals_s[phase]) / everything, **(spread(totals_s[phase]) or {})}
+        {"name": phase, "share": 100 * sum(totals_s[phase]) / everything, **(compute_spread(totals_s[phase]) or {})}
         for phase in PHASES
         if phase in totals_s
     ]
@@ -129,7 +130,7 @@ def _record_of(run: RunRecord, timeline: TryTimeline) -> PodRecord | None:
 
 
 def _log(record: PodRecord, *, is_red: bool) -> str:
-    return readable_log(record.log.text, most_lines=LOG_LINES[is_red]) if record.log else ""
+    return format_log(record.log.text, most_lines=LOG_LINES[is_red]) if record.log else ""
 
 
 def _clock(when: datetime | None) -> str:

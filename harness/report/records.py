@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from harness.errors import Party
 from harness.faults.ledger import Injection
 from harness.observe.events import ClusterEvent
 from harness.observe.follower import Gap
@@ -31,11 +32,12 @@ RED = frozenset(VERDICTS[:4])
 
 @dataclass(frozen=True)
 class Failure:
-    """How a phase (setup, call, teardown) of a test failed: in one line, and as pytest tells it."""
+    """How a phase (setup, call, teardown) of a test failed: in one line, as pytest tells it, and whose matter it is."""
 
     phase: str
     line: str
     text: str
+    party: Party = "product"
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,10 @@ class Case:
 
 @dataclass
 class Session:
-    """All tests of a session, each DAG run once, and what was marked; `facts` name the environment."""
+    """All tests of a session, each DAG run once, and what was marked; `facts` name the environment.
+
+    `gaps` are times without a watch on the pods, `outages` those in which a wait had no answer from Airflow's API.
+    """
 
     start: datetime
     end: datetime | None = None
@@ -146,6 +151,7 @@ class Session:
     runs: dict[RunKey, RunRecord] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    outages: list[Gap] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def runs_of(self, case: Case) -> list[RunRecord]:

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.redact import redact
-from harness.report.blame import blame
-from harness.report.chart import seconds_text
+from harness.report.blame import find_blame
 from harness.report.comparison import compare
-from harness.report.faults import fault_cases, fault_totals, recoveries, spread
-from harness.report.numbers import totals
-from harness.report.page import headline
+from harness.report.fault_cases import list_fault_cases, list_recoveries, sum_fault_cases
+from harness.report.gantt import format_seconds
+from harness.report.numbers import count_totals
+from harness.report.page import make_headline
 from harness.report.records import RED, Case, Session
-from harness.report.texts import counted
+from harness.report.spread import compute_spread
+from harness.report.texts import count_things
 
 MOST_FAILURES = 20
 
@@ -19,7 +20,11 @@ MOST_FAILURES = 20
 def summarize(session: Session) -> str:
     """Return the session's outcome, its numbers, its failures and a table of its tests."""
     cases = list(session.cases.values())
-    parts = [f"## {headline(session)}", *(f"> {_cell(problem)}" for problem in session.problems), _numbers(session)]
+    parts = [
+        f"## {make_headline(session)}",
+        *(f"> {_cell(problem)}" for problem in session.problems),
+        _numbers(session),
+    ]
     red = [case for case in cases if case.verdict in RED]
     if red:
         parts.append(
@@ -29,7 +34,7 @@ def summarize(session: Session) -> str:
         )
     if len(red) > MOST_FAILURES:
         parts.append(f"and {len(red) - MOST_FAILURES} more")
-    if faulty := fault_cases(session):
+    if faulty := list_fault_cases(session):
         parts += _faults(faulty)
     if compared := compare(cases):
         rows = [[_cell(case.title), *map(_cell, said)] for case, said in compared.rows]
@@ -41,24 +46,26 @@ def summarize(session: Session) -> str:
 
 
 def _numbers(session: Session) -> str:
-    count = totals(session)
+    count = count_totals(session)
     if not count["runs"]:
         return ""
-    recovery = spread(recoveries(session))
-    retry = f", {seconds_text(recovery['p50'])} to a retry (p95 {seconds_text(recovery['p95'])})" if recovery else ""
+    recovery = compute_spread(list_recoveries(session))
+    retry = (
+        f", {format_seconds(recovery['p50'])} to a retry (p95 {format_seconds(recovery['p95'])})" if recovery else ""
+    )
     seen = [
-        counted(count["runs"], "DAG run"),
-        f"{counted(count['tries'], 'try')} ({counted(count['retries'], 'retry')})",
-        counted(count["pods"], "pod"),
-        counted(count["faults"], "fault"),
+        count_things(count["runs"], "DAG run"),
+        f"{count_things(count['tries'], 'try')} ({count_things(count['retries'], 'retry')})",
+        count_things(count["pods"], "pod"),
+        count_things(count["faults"], "fault"),
     ]
-    wrong = f"{counted(count['duplicates'], 'duplicate pod')}, {count['leaks']} left over"
+    wrong = f"{count_things(count['duplicates'], 'duplicate pod')}, {count['leaks']} left over"
     return f"{', '.join(seen)}{retry}; {wrong}"
 
 
 def _faults(faulty: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the table of sums, and that of the tests that injected faults."""
-    count = fault_totals(faulty)
+    count = sum_fault_cases(faulty)
     recovery = count["recovery_s"] or {"p50": None, "p95": None}
     sums = [count[name] for name in ("injected", "acted", "survived", "expected_failures")]
     spread_cells = [_retry(recovery[rank]) for rank in ("p50", "p95")]
@@ -102,7 +109,7 @@ def _row(session: Session, case: Case) -> list[object]:
     return [
         _cell(case.title),
         f"**{case.verdict}**" if case.verdict in RED else case.verdict,
-        seconds_text(sum(case.seconds.values())),
+        format_seconds(sum(case.seconds.values())),
         sum(len(run.pods) for run in runs),
         sum(ti.try_number > 1 for run in runs for ti in run.tries),
         len(case.injections),
@@ -110,7 +117,7 @@ def _row(session: Session, case: Case) -> list[object]:
 
 
 def _retry(seconds: float | None) -> str:
-    return "none" if seconds is None else seconds_text(seconds)
+    return "none" if seconds is None else format_seconds(seconds)
 
 
 def _reason(case: Case) -> str:
@@ -119,7 +126,7 @@ def _reason(case: Case) -> str:
 
 
 def _blame(case: Case, session: Session) -> str:
-    blamed = blame(case, session)
+    blamed = find_blame(case, session)
     return f" ({blamed.party}: {_cell(blamed.reason)})" if blamed else ""
 
 

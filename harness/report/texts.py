@@ -6,7 +6,7 @@ from typing import Any
 from harness.redact import redact
 
 
-def readable_log(text: str, *, most_lines: int) -> str:
+def format_log(text: str, *, most_lines: int) -> str:
     """Return the last lines of a worker's log, each structured one as time, level and event."""
     return "\n".join(map(_readable, text.splitlines()[-most_lines:]))
 
@@ -21,16 +21,16 @@ def _readable(line: str) -> str:
     return f"{time[11:23]} {level:<7} {' | '.join([event, *errors])}"
 
 
-def plural(word: str, number: int) -> str:
+def pluralize(word: str, number: int) -> str:
     """Return `tries` for several of a `try`, and the like."""
     if number == 1:
         return word
     return f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
 
 
-def counted(number: int, word: str) -> str:
+def count_things(number: int, word: str) -> str:
     """Return the number with its word."""
-    return f"{number} {plural(word, number)}"
+    return f"{number} {pluralize(word, number)}"
 
 
 def redact_all(value: Any) -> Any:

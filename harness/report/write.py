@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from harness.redact import redact
-from harness.report.numbers import numbers
+from harness.report.numbers import collect_numbers
 from harness.report.page import render
 from harness.report.records import Session
 from harness.report.summary import summarize
@@ -17,7 +17,9 @@ HTML = "report.html"
 def write_report(session: Session, folder: Path) -> Path:
     """Write the three files below `folder`, and return the HTML file."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(redact_all(numbers(session)), indent=1) + "\n", encoding="utf-8")
+    (folder / "report.json").write_text(
+        json.dumps(redact_all(collect_numbers(session)), indent=1) + "\n", encoding="utf-8"
+    )
     (folder / "summary.md").write_text(summarize(session), encoding="utf-8")
     page = folder / HTML
     page.write_text(render(session), encoding="utf-8")

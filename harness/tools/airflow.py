@@ -133,15 +133,19 @@ class AirflowApi(AirflowClient):
 
         `on_answer` hears None for an answer, else why there was none. On time-out the error tells every task's state.
         """
+        is_away = False
 
         def probe() -> DagRun | NotYet:
+            nonlocal is_away
             try:
                 run = self.dag_run(dag_id, run_id)
             except AirflowApiError as error:
-                if not error.is_away:
+                is_away = error.is_away
+                if not is_away:
                     raise
                 on_answer(error)
                 return NotYet(str(error))
+            is_away = False
             on_answer(None)
             return run if run.is_over else NotYet(run.state)
 
@@ -149,7 +153,8 @@ class AirflowApi(AirflowClient):
         try:
             return wait_until(what, probe, timeout_s=timeout_s, interval_s=interval_s, clock=self._clock)
         except WaitTimeoutError as error:
-            raise WaitTimeoutError(f"{error}; tasks: {self._task_states(dag_id, run_id)}") from None
+            what = f"{error}; tasks: {self._task_states(dag_id, run_id)}"
+            raise WaitTimeoutError(what, party="Airflow" if is_away else None) from None
 
     def _task_states(self, dag_id: str, run_id: str) -> str:
         try:

@@ -102,8 +102,9 @@ def test_wait_rides_out_an_outage_longer_than_a_request(scene: Scene) -> None:
 def test_wait_that_ends_in_an_outage_says_so(scene: Scene) -> None:
     run = scene.runs.start("example")
     scene.airflow.is_down = True
-    with pytest.raises(WaitTimeoutError, match=r"not reached in 100 s; last seen: .*connection refused"):
+    with pytest.raises(WaitTimeoutError, match=r"not reached in 100 s; last seen: .*connection refused") as caught:
         run.wait(timeout_s=100)
+    assert caught.value.party == "Airflow"
     (outage,) = scene.recorder.outages
     assert outage.end is None
 

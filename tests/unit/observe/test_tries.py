@@ -182,3 +182,13 @@ def test_recorded_force_deletion_is_noticed_at_once() -> None:
     assert victim.at("pod finished") is None
     last = victim.spans()[-1]
     assert (last.phase, last.seconds < 1) == ("unnoticed", True)
+
+
+def test_pod_before_a_deferral_is_an_earlier_one_of_its_try() -> None:
+    pods = [pod(name="first", ended=4), pod(name="then", created=10), pod("stranger")]
+    lines = trace_tries([one_try(hostname="then")], pods)
+    assert [(line.pod.name, line.ti is None, line.is_earlier) for line in lines if line.pod] == [
+        ("pod-stranger--1-1", True, False),
+        ("then", False, False),
+        ("first", True, True),
+    ]

@@ -9,9 +9,10 @@ import pytest
 from harness.faults.ledger import Injection
 from harness.observe.follower import Gap
 from harness.observe.recorder import Mark
-from harness.report.faults import fault_cases, fault_totals, recoveries, spread
-from harness.report.numbers import numbers, totals, verdicts
+from harness.report.fault_cases import list_fault_cases, list_recoveries, sum_fault_cases
+from harness.report.numbers import collect_numbers, count_totals, count_verdicts
 from harness.report.records import PodRecord
+from harness.report.spread import compute_spread
 
 from ..observe.samples import at
 from .samples import case, failed_case, run_of, session_of
@@ -19,12 +20,12 @@ from .samples import case, failed_case, run_of, session_of
 
 def test_verdicts_are_counted_worst_first() -> None:
     session = session_of(case("a"), failed_case("b"), case("c"))
-    assert list(verdicts(session).items()) == [("failed", 1), ("passed", 2)]
+    assert list(count_verdicts(session).items()) == [("failed", 1), ("passed", 2)]
 
 
 def test_totals_of_a_clean_run() -> None:
     session = session_of(case(), runs=(run_of("a", pods=3, retry=True), run_of("b")))
-    assert totals(session) == {
+    assert count_totals(session) == {
         "tests": 1,
         "runs": 2,
         "tries": 5,
@@ -40,14 +41,14 @@ def test_second_pod_at_work_on_a_try_is_a_duplicate_and_one_that_runs_on_a_leak(
     run = run_of("a", pods=2)
     again = replace(run.pods[0].pod, uid="again", deleted=None, phases=run.pods[0].pod.phases[:2])
     run.pods.append(PodRecord(again))
-    count = totals(session_of(case(), runs=(run,)))
+    count = count_totals(session_of(case(), runs=(run,)))
     assert (count["pods"], count["duplicates"], count["leaks"]) == (3, 1, 1)
 
 
 def test_recovery_is_from_the_pod_s_end_to_the_retry_s_start() -> None:
     # The first pod ends at 9 s, the second try is running 4.5 s after its begin at 20 s.
-    assert recoveries(session_of(case(), runs=(run_of("a", retry=True),))) == [15.5]
-    assert recoveries(session_of(case(), runs=(run_of("a", pods=3),))) == []
+    assert list_recoveries(session_of(case(), runs=(run_of("a", retry=True),))) == [15.5]
+    assert list_recoveries(session_of(case(), runs=(run_of("a", pods=3),))) == []
 
 
 @pytest.mark.parametrize(
@@ -55,11 +56,11 @@ def test_recovery_is_from_the_pod_s_end_to_the_retry_s_start() -> None:
     [([1.0], 1.0, 1.0), ([4.0, 1.0, 3.0, 2.0], 2.0, 4.0), ([float(n) for n in range(1, 101)], 50.0, 95.0)],
 )
 def test_spread_is_by_nearest_rank(values: list[float], p50: float, p95: float) -> None:
-    assert spread(values) == {"count": len(values), "p50": p50, "p95": p95, "max": max(values)}
+    assert compute_spread(values) == {"count": len(values), "p50": p50, "p95": p95, "max": max(values)}
 
 
 def test_nothing_has_no_spread() -> None:
-    assert spread([]) is None
+    assert compute_spread([]) is None
 
 
 def test_faults_are_told_with_what_came_of_them() -> None:
@@ -75,13 +76,13 @@ def test_faults_are_told_with_what_came_of_them() -> None:
     silent.injections = [Injection("nothing happened", at(5))]
     session = session_of(first, second, known, silent, case("test_e"), runs=(run_of("a", retry=True),))
 
-    a, b, c, d = fault_cases(session)
+    a, b, c, d = list_fault_cases(session)
     assert (a["title"], a["verdict"], a["acted"], a["survived"], a["recovery_s"]) == ("a", "passed", True, True, 15.5)
     assert a["faults"] == [{"fault": "killed it", "injected": at(5).isoformat(), "proof": "exit code 9"}]
     assert (b["recovery_s"], len(b["faults"])) == (7.0, 2)
     assert (c["verdict"], c["acted"], c["survived"], c["recovery_s"]) == ("xfailed", True, False, None)
     assert (d["acted"], d["survived"]) == (False, False)
-    assert fault_totals(fault_cases(session)) == {
+    assert sum_fault_cases(list_fault_cases(session)) == {
         "injected": 4,
         "acted": 3,
         "survived": 2,
@@ -99,7 +100,7 @@ def test_all_of_it_is_json() -> None:
         marks=(Mark(at(5), "killed it"), Mark(at(200), "later")),
     )
     session.gaps = [Gap(at(1), "reset", at(2), has_list=True)]
-    seen: dict[str, Any] = json.loads(json.dumps(numbers(session)))
+    seen: dict[str, Any] = json.loads(json.dumps(collect_numbers(session)))
     assert seen["environment"] == {"name": "dev", "Kubernetes": "v1.37.2"}
     assert seen["recovery_s"]["p50"] == 15.5
     (test,) = seen["tests"]
@@ -114,5 +115,5 @@ def test_all_of_it_is_json() -> None:
 
 
 def test_session_of_nothing_has_numbers_too() -> None:
-    seen = numbers(session_of())
+    seen = collect_numbers(session_of())
     assert (seen["verdicts"], seen["recovery_s"], seen["tests"]) == ({}, None, [])

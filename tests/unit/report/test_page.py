@@ -8,7 +8,7 @@ import pytest
 from harness.faults.ledger import Injection
 from harness.observe.recorder import Mark
 from harness.redact import remember_secrets
-from harness.report.page import headline, is_red, render
+from harness.report.page import is_red, make_headline, render
 from harness.report.records import Case, Failure, Image, Session
 
 from ..observe.samples import at
@@ -63,7 +63,7 @@ def not_run() -> Case:
 )
 def test_headline_is_the_verdict(cases: list[Case], sentence: str, red: bool) -> None:
     session = session_of(*cases)
-    assert headline(session) == sentence
+    assert make_headline(session) == sentence
     assert is_red(session) is red
     page = render(session)
     assert f"<h1>{sentence}</h1>" in page

@@ -1,18 +1,18 @@
 """What was done to the cluster and what came of it: injected, acted, survived, recovered, duplicates, leaks."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
 from typing import Any
 
 from harness.observe.duplicates import find_duplicates
 from harness.observe.tries import FINISHED, GONE, RUNNING, TryTimeline
 from harness.report.records import Case, RunRecord, Session
+from harness.report.spread import compute_spread
 from harness.tools.airflow_records import TaskKey
 
 Json = dict[str, Any]
 
 
-def fault_cases(session: Session) -> list[Json]:
+def list_fault_cases(session: Session) -> list[Json]:
     """Return one entry for each test that injected faults.
 
     It survived if it passed, and it counts as acted if each of its faults is proven. `recovery_s` is what the test
@@ -21,7 +21,7 @@ def fault_cases(session: Session) -> list[Json]:
     return [_case(session, case) for case in session.cases.values() if case.injections]
 
 
-def fault_totals(cases: Sequence[Mapping[str, Any]]) -> Json:
+def sum_fault_cases(cases: Sequence[Mapping[str, Any]]) -> Json:
     """Return the sums over the entries of `fault_cases`, and the spread of their recovery."""
     recovery = [case["recovery_s"] for case in cases if case["recovery_s"] is not None]
     return {
@@ -29,7 +29,7 @@ def fault_totals(cases: Sequence[Mapping[str, Any]]) -> Json:
         "acted": sum(case["acted"] for case in cases),
         "survived": sum(case["survived"] for case in cases),
         "expected_failures": sum(case["verdict"] == "xfailed" for case in cases),
-        "recovery_s": spread(recovery),
+        "recovery_s": compute_spread(recovery),
         "duplicates": sum(case["duplicates"] for case in cases),
         "leaks": sum(case["leaks"] for case in cases),
     }
@@ -38,7 +38,7 @@ def fault_totals(cases: Sequence[Mapping[str, Any]]) -> Json:
 def _case(session: Session, case: Case) -> Json:
     runs = session.runs_of(case)
     noted = [one.recovery_s for one in case.injections if one.recovery_s is not None]
-    retried = [seconds for run in runs for seconds in retry_seconds(run.timelines())]
+    retried = [seconds for run in runs for seconds in measure_retries(run.timelines())]
     recovery = max(noted or retried, default=None)
     return {
         "test": case.nodeid,
@@ -55,22 +55,9 @@ def _case(session: Session, case: Case) -> Json:
     }
 
 
-def recoveries(session: Session) -> list[float]:
+def list_recoveries(session: Session) -> list[float]:
     """Return for each retry the seconds from the end of the pod before to its own start, retry delay included."""
-    return [seconds for run in session.runs.values() for seconds in retry_seconds(run.timelines())]
-
-
-def spread(values: Sequence[float]) -> Json | None:
-    """Return count, median, 95th percentile (nearest rank) and maximum, or None for nothing."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return {
-        "count": len(ordered),
-        "p50": round(_rank(ordered, 0.5), 3),
-        "p95": round(_rank(ordered, 0.95), 3),
-        "max": round(ordered[-1], 3),
-    }
+    return [seconds for run in session.runs.values() for seconds in measure_retries(run.timelines())]
 
 
 def count_duplicates(runs: Iterable[RunRecord]) -> int:
@@ -83,7 +70,7 @@ def count_leaks(runs: Iterable[RunRecord]) -> int:
     return sum(not one.pod.is_over for run in runs for one in run.pods)
 
 
-def retry_seconds(timelines: Iterable[TryTimeline]) -> Iterable[float]:
+def measure_retries(timelines: Iterable[TryTimeline]) -> Iterable[float]:
     """Yield for each retry the seconds from the end of the pod before to its own start."""
     tries: dict[TaskKey, TryTimeline] = {timeline.key: timeline for timeline in timelines if timeline.ti}
     for key, again in tries.items():
@@ -92,7 +79,3 @@ def retry_seconds(timelines: Iterable[TryTimeline]) -> Iterable[float]:
         end = (before.at(FINISHED) or before.at(GONE)) if before else None
         if start and end:
             yield (start - end).total_seconds()
-
-
-def _rank(ordered: Sequence[float], share: float) -> float:
-    return ordered[ceil(share * len(ordered)) - 1]

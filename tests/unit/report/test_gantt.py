@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from harness.observe.recorder import Mark
-from harness.report.chart import Chart, draw, seconds_text
+from harness.report.gantt import Chart, draw_gantt, format_seconds
 from harness.report.records import PodRecord, RunKey, RunRecord
 
 from ..observe.samples import at, one_try, pod
@@ -13,7 +13,7 @@ from .samples import run_of
 
 
 def chart_of(*runs: RunRecord, marks: tuple[Mark, ...] = ()) -> Chart:
-    chart = draw(runs, marks)
+    chart = draw_gantt(runs, marks)
     assert chart
     return chart
 
@@ -74,8 +74,8 @@ def test_pod_without_a_try_and_try_without_a_pod_are_seen() -> None:
 
 
 def test_nothing_that_happened_is_no_chart() -> None:
-    assert draw([], [Mark(at(1), "x")]) is None
-    assert draw([RunRecord(RunKey("a", "r"))], []) is None
+    assert draw_gantt([], [Mark(at(1), "x")]) is None
+    assert draw_gantt([RunRecord(RunKey("a", "r"))], []) is None
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_nothing_that_happened_is_no_chart() -> None:
     ],
 )
 def test_durations_are_short(seconds: float, text: str) -> None:
-    assert seconds_text(seconds) == text
+    assert format_seconds(seconds) == text

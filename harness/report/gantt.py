@@ -67,7 +67,7 @@ class Chart:
     has_labels: bool
 
 
-def draw(runs: Sequence[RunRecord], marks: Sequence[Mark]) -> Chart | None:
+def draw_gantt(runs: Sequence[RunRecord], marks: Sequence[Mark]) -> Chart | None:
     """Return the chart of these runs, or None when nothing happened in them."""
     tries = [(run, run.timelines()) for run in runs]
     moments = [when for _, lines in tries for line in lines for _, when in line.moments]
@@ -96,12 +96,12 @@ def outcome_of(state: str | None) -> str:
     return "good" if state in GOOD else "bad" if state in BAD else "open"
 
 
-def slug(phase: str) -> str:
+def make_slug(phase: str) -> str:
     """Return a phase as a CSS class."""
     return phase.lower().replace(" ", "-")
 
 
-def seconds_text(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Return a duration as people read it."""
     if seconds < 0.9995:  # noqa: PLR2004 - what is not a second when rounded
         return f"{1000 * seconds:.0f} ms"
@@ -134,15 +134,16 @@ class _Scale:
 
 def _line(y: int, height: int, timeline: TryTimeline, scale: _Scale) -> Line:
     state = timeline.ti.state if timeline.ti else None
-    who = f"{timeline.key}, {state or 'running'}" if timeline.ti else f"{timeline.key}: a pod without a try"
+    without = "an earlier pod of the try" if timeline.is_earlier else "a pod without a try"
+    who = f"{timeline.key}, {state or 'running'}" if timeline.ti else f"{timeline.key}: {without}"
     where = f"pod {timeline.pod.name}" if timeline.pod else "no pod"
     outcome = outcome_of(state)
     bars = [
         Bar(
             scale.x(span.start),
             max(round(scale.x(span.end) - scale.x(span.start), 3), 0.05),
-            f"{slug(span.phase)} {outcome}",
-            f"{who}\n{where}\n{span.phase}: {seconds_text(span.seconds)}",
+            f"{make_slug(span.phase)} {outcome}",
+            f"{who}\n{where}\n{span.phase}: {format_seconds(span.seconds)}",
         )
         for span in timeline.spans()
     ]
