@@ -1,4 +1,4 @@
-"""The two hand-managed Secrets: made when they are missing, checked when they are there, never changed."""
+"""The two Secrets that a person may manage: made when they are missing, checked when they are there, never changed."""
 
 import json
 import os

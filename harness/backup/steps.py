@@ -125,7 +125,7 @@ class Backups:
     def _replace(self, key: bytes, say: Say) -> None:
         """Swap databases and keys while nothing of Airflow runs; also after an error the release is there again.
 
-        Deployments are deleted, not scaled: Helm makes what is missing, but refuses a number that another hand changed.
+        Deployments are deleted, not scaled: Helm makes what is missing, but refuses a number that others changed.
         """
         say("stopping Airflow")
         try:

@@ -115,7 +115,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Check this machine for all that an environment needs, and say how to mend it."""
+    """Check this machine for all that an environment needs, with a cure for each finding."""
     environment = open_environment(context)
     command = find_command(environment.settings.name)
     checks = [replace(check, cure=put_in_words(check.cure, command)) for check in environment.examine()]

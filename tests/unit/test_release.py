@@ -88,6 +88,17 @@ def test_installed_means_deployed_from_these_inputs(
     assert release.is_installed() is expected
 
 
+def test_chart_without_overlays_is_corrected_in_its_own_values(tmp_path: Path, commands: FakeCommands) -> None:
+    settings = settings_of(tmp_path, values=[])
+    settings.chart_folder.mkdir(parents=True)
+    (settings.chart_folder / "Chart.yaml").touch()
+    words = ["helm", "template", "check", str(settings.chart_folder), "--namespace", "tools", "--values", "-"]
+    commands.on(*words, returncode=1, stderr="no such value")
+    with pytest.raises(UsageError, match="no such value") as caught:
+        Release(settings, Helm(Path("helm"), Path("kubeconfig"), tmp_path), IMAGES).check()
+    assert str(settings.chart_folder / "values.yaml") in caught.value.next_step
+
+
 def test_value_with_a_typo_is_a_usage_error_with_helm_s_words(
     release: Release, settings: Settings, commands: FakeCommands
 ) -> None:
