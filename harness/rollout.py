@@ -23,6 +23,19 @@ POD_REVISION = "controller-revision-hash"
 
 
 @dataclass(frozen=True)
+class Availability:
+    """Whether a workload is as it should be; `detail` is how many of its pods are ready, or what its Job does."""
+
+    name: str
+    detail: str
+    is_available: bool
+    is_job: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.detail}"
+
+
+@dataclass(frozen=True)
 class Workloads:
     """The workloads of one release, as the API server has them now."""
 
@@ -30,17 +43,22 @@ class Workloads:
     stateful_sets: Objects
     jobs: Objects
 
-    def not_available(self) -> Iterator[str]:
-        """Yield one line for each workload that is not as it should be; its name comes first."""
+    def availabilities(self) -> Iterator[Availability]:
+        """Yield how each workload is."""
         for item in (*self.deployments, *self.stateful_sets):
             wanted = item["spec"].get("replicas", 1)
             status = item.get("status", {})
             updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
-            if not _is_seen(item) or updated < wanted or ready < wanted or status.get("replicas", 0) > wanted:
-                yield f"{item['metadata']['name']} {ready}/{wanted}"
+            is_whole = updated >= wanted and ready >= wanted and status.get("replicas", 0) <= wanted
+            yield Availability(item["metadata"]["name"], f"{ready}/{wanted}", _is_seen(item) and is_whole)
         for job in self.jobs:
-            if not _condition(job, "Complete"):
-                yield f"{job['metadata']['name']} {'failed' if _condition(job, 'Failed') else 'runs'}"
+            is_complete = _condition(job, "Complete") is not None
+            detail = "complete" if is_complete else "failed" if _condition(job, "Failed") else "runs"
+            yield Availability(job["metadata"]["name"], detail, is_complete, is_job=True)
+
+    def not_available(self) -> list[str]:
+        """Return one line for each workload that is not as it should be."""
+        return [str(found) for found in self.availabilities() if not found.is_available]
 
     def current_pods(self, kubernetes: Kubernetes, namespace: str) -> Objects:
         """Return the pods of the current revision: what is wrong with those that they replace says nothing of them."""
@@ -73,8 +91,8 @@ def list_workloads(kubernetes: Kubernetes, settings: Settings) -> Workloads:
 
 
 def not_available(kubernetes: Kubernetes, settings: Settings) -> list[str]:
-    """Return one line for each workload of the release that is not as it should be; its name comes first."""
-    return list(list_workloads(kubernetes, settings).not_available())
+    """Return one line for each workload of the release that is not as it should be."""
+    return list_workloads(kubernetes, settings).not_available()
 
 
 def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say, clock: Clock = CLOCK) -> None:
@@ -96,7 +114,7 @@ def wait_until_available(kubernetes: Kubernetes, settings: Settings, say: Say, c
 def _availability(kubernetes: Kubernetes, settings: Settings, clock: Clock) -> bool | NotYet:
     try:
         workloads = list_workloads(kubernetes, settings)
-        problems = list(workloads.not_available())
+        problems = workloads.not_available()
         pods = workloads.current_pods(kubernetes, settings.namespace) if problems else []
     except KubernetesError as error:
         return NotYet(str(error).splitlines()[0])

@@ -47,16 +47,15 @@ def _release(environment: Environment) -> list[Row]:
 
 
 def _components(environment: Environment) -> list[Row]:
-    namespace = environment.settings.namespace
-    late = {line.split()[0]: line for line in rollout.not_available(environment.parts.kubernetes, environment.settings)}
-    rows = []
-    for kind in ("Deployment", "StatefulSet"):
-        for item in environment.parts.kubernetes.list(kind, namespace):
-            name = item["metadata"]["name"]
-            is_good = name not in late
-            detail = "" if is_good else late[name].split(" ", 1)[1] + " ready"
-            rows.append(Row(name, "available" if is_good else "not ready", detail, is_good))
-    return rows
+    found = rollout.list_workloads(environment.parts.kubernetes, environment.settings).availabilities()
+    return [_component(workload) for workload in found if not (workload.is_job and workload.is_available)]
+
+
+def _component(workload: rollout.Availability) -> Row:
+    if workload.is_available:
+        return Row(workload.name, "available", "", is_good=True)
+    detail = workload.detail if workload.is_job else f"{workload.detail} ready"
+    return Row(workload.name, "not ready", detail, is_good=False, advice=Verb("logs"))
 
 
 def _airflow(environment: Environment) -> list[Row]:

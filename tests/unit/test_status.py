@@ -42,12 +42,25 @@ def test_each_part_says_what_it_lacks(machine: FakeMachine) -> None:
     rows = read(machine)
     assert rows["cluster"] == Row("cluster", "not ready", "node harness-dev-control-plane not Ready", is_good=False)
     assert rows["release"].state == "outdated"
-    assert rows["airflow-scheduler"] == Row("airflow-scheduler", "not ready", "0/1 ready", is_good=False)
+    assert rows["airflow-scheduler"] == Row(
+        "airflow-scheduler", "not ready", "0/1 ready", is_good=False, advice=Verb("logs")
+    )
     assert rows["airflow"] == Row("airflow", "unhealthy", "scheduler: unhealthy", is_good=False)
     assert rows["dags"].state == "differs"
     assert rows["dags"].detail.endswith("bytes")
     assert rows["dags"].advice == Verb("dags sync", "delivers them")
     assert not any(row.is_good for row in rows.values())
+
+
+@pytest.mark.parametrize(("condition", "states"), [("Complete", []), ("Failed", ["failed"]), ("", ["runs"])])
+def test_job_is_a_part_until_it_is_complete(machine: FakeMachine, condition: str, states: list[str]) -> None:
+    conditions = [{"type": condition, "status": "True"}]
+    annotations = {"meta.helm.sh/release-name": "airflow"}
+    metadata = {"name": "airflow-setup-1", "namespace": "tools", "annotations": annotations}
+    machine.server.put("jobs", {"metadata": metadata, "status": {"conditions": conditions}})
+    rows = [row for row in read(machine).values() if row.part == "airflow-setup-1"]
+    assert [row.detail for row in rows] == states
+    assert not any(row.is_good for row in rows)
 
 
 def test_dags_that_were_never_synced_are_absent(machine: FakeMachine) -> None:
