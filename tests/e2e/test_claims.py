@@ -174,6 +174,7 @@ def test_retry_is_a_new_pod_and_the_log_of_the_first_try_stays(batch: dict[str, 
     run = batch["e2e_raises_once"]
     run.wait(timeout_s=90)
     run.check({"flaky": 2})
+    run.expect_retry_delay("flaky", delay_s=5)
     assert len({pod.uid for pod in run.pods}) == 2
     assert "RuntimeError: the first try fails" in run.airflow.logs(run.dag_id, run.run_id, "flaky", 1)
 

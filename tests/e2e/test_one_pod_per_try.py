@@ -17,9 +17,3 @@ def test_twenty_mapped_tasks_are_twenty_pods(runs: Runs) -> None:
     run = runs.run("e2e_mapped_20", timeout_s=180)
     run.check({f"work[{index}]": 1 for index in range(20)})
     assert len({pod.uid for pod in run.pods}) == 20
-
-
-def test_task_that_raises_once_is_retried_in_a_second_pod_after_its_delay(runs: Runs) -> None:
-    run = runs.run("e2e_raises_once", timeout_s=120)
-    run.check({"flaky": 2})
-    run.expect_retry_delay("flaky", delay_s=5)
