@@ -19,7 +19,7 @@ ASK = (*KUBECTL, "--request-timeout=2s", "get", "--raw", "/readyz")
 def freeze_api_server(docker: Docker, node: str, kubernetes: Kubernetes, *, clock: Clock = CLOCK) -> Iterator[str]:
     """Stop the API server's process on `node`, see that it does not answer, and let it go on at the end.
 
-    Keep it below its liveness probe's patience, 80 s: the kubelet needs no API to restart it. Raises FaultError when
+    Keep it shorter than its liveness probe allows, 80 s: the kubelet needs no API to restart it. Raises FaultError when
     it answers all the same, and WaitTimeoutError when it does not answer afterwards.
     """
     docker.exec(node, "pkill", "-STOP", "--exact", PROCESS)

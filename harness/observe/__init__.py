@@ -1,1 +1,1 @@
-"""Eyes: what happened to the worker pods and the tasks, and the evidence of it."""
+"""Observation: what happened to the worker pods and the tasks, and the evidence of it."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 
 from harness.errors import HarnessError
+from harness.observe.expectations import find_tries
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run
@@ -144,7 +145,7 @@ def _save_run(airflow: AirflowApi, out: _Folder, run: Run) -> None:
     tries = out.fetch(f"{where}: tries", lambda: airflow.all_tries(run.dag_id, run.run_id))
     out.save(f"{where}/tries.txt", lambda: _lines(tries))
     out.save(f"{where}/event_logs.txt", lambda: _lines(airflow.event_logs(run.dag_id, run.run_id)))
-    for ti in tries:
+    for ti in find_tries(tries):
         _save_task_log(airflow, out, f"{where}/{ti.label}.{ti.try_number}.log", ti)
 
 

@@ -11,7 +11,7 @@ from harness.errors import Advice, UsageError, Verb
 from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run
-from harness.observe.snapshots import Camera, RunSnapshot
+from harness.observe.snapshots import RunSnapshot, SnapshotTaker
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import NOW, Dag, LogicalDate
@@ -87,14 +87,14 @@ def follow(
     While Airflow is away `say` hears so, and the following goes on when it is back. Raises WaitTimeoutError, and what
     `on_snapshot` raises.
     """
-    camera = Camera(run, say, now, started=now())
+    taker = SnapshotTaker(run, say, now, started=now())
     is_away = False
     over_at = 0.0
 
     def probe() -> RunSnapshot | NotYet:
         nonlocal is_away, over_at
         try:
-            snapshot = camera.take()
+            snapshot = taker.take()
         except AirflowApiError as error:
             if not error.is_away:
                 raise

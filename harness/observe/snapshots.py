@@ -65,7 +65,7 @@ class RunSnapshot:
 
 
 @dataclass
-class Camera:
+class SnapshotTaker:
     """Takes snapshots of a run that was triggered at `started`; `say` hears, once, that its pods are no longer seen."""
 
     run: Run

@@ -30,7 +30,7 @@ def find_blame(case: Case, session: Session) -> Blame | None:
     if case.verdict == "interrupted":
         return Blame("host", "the session was ended from outside")
     if case.verdict == "xpassed" or any("[XPASS(strict)]" in failure.line for failure in case.failures):
-        return Blame("Airflow", "what Airflow is known to get wrong went well: look whether it is mended")
+        return Blame("Airflow", "what Airflow is known to get wrong went well: look whether it is fixed")
     return next(_find_reasons(case, session), Blame("product", "nothing points to the host, the cluster or Airflow"))
 
 

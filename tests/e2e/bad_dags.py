@@ -4,7 +4,7 @@ TO_IMAGE = "to harness/images/airflow/requirements.in, compile it (CONTRIBUTING.
 OTHER_ERROR = "correct it, or do it in a task: Airflow runs this line whenever it imports"
 NO_DAG = '"""Airflow takes this for a file with a DAG."""\n'
 STUBBORN = f"{NO_DAG}import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass\n"
-# file -> its text, where the problem is, what it is, how to mend it.
+# file -> its text, where the problem is, what it is, how to fix it.
 BAD = {
     "syntax.py": (f"{NO_DAG}def x(:\n", "syntax.py:2", "SyntaxError: invalid syntax", "correct the syntax"),
     "provider.py": (

@@ -12,7 +12,7 @@ from support.access_log import Answer, parse_access_log
 from .inside import WORKER_SELECTOR, ClusterEvent, Objects, not_yet
 
 IDLE_S = 60
-PATIENCE_S = 5  # of a worker: [workers] execution_api_timeout
+WORKER_TIMEOUT_S = 5  # of a worker: [workers] execution_api_timeout
 FAILED_PROBE = "Unhealthy"
 
 # (pod, UID, container) -> how often it has been restarted.
@@ -61,7 +61,7 @@ def failed_probes_since(env: AirflowEnv, recorder: PodRecorder, since: datetime)
 def ask_as_a_worker(env: AirflowEnv) -> str:
     """Ask the API of the workers on a new connection, and return what went wrong."""
     try:
-        status = httpx2.get(f"{env.settings.url}/execution/health", timeout=PATIENCE_S).status_code
+        status = httpx2.get(f"{env.settings.url}/execution/health", timeout=WORKER_TIMEOUT_S).status_code
     except httpx2.HTTPError as error:
         return f"{type(error).__name__}: {error}"
     return "" if status == HTTPStatus.OK else str(status)

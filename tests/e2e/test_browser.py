@@ -16,7 +16,7 @@ from .inside import Host, read_credentials
 pytestmark = pytest.mark.timeout(240, func_only=True)
 
 SIZE: ViewportSize = {"width": 1280, "height": 900}
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 RUN_MS = 120_000
 LUMINANCE = """
     const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number);
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """Yield an empty page that gives slow machines time."""
     made = browser.new_page(viewport=SIZE)
-    made.set_default_timeout(PATIENCE_MS)
+    made.set_default_timeout(TIMEOUT_MS)
     yield made
     made.close()
 
@@ -57,7 +57,7 @@ def test_person_logs_in_sees_the_dags_triggers_one_and_sees_it_succeed(
 
     page.goto(f"{airflow_env.settings.url}/dags")
     for dag_id in ("hello", "mapped", "retries", "variables"):
-        expect(page.get_by_role("link", name=dag_id, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("link", name=dag_id, exact=True)).to_be_visible(timeout=TIMEOUT_MS)
     attach_image("Airflow's DAGs after the login", page.screenshot())
 
     page.goto(f"{airflow_env.settings.url}/dags/hello")

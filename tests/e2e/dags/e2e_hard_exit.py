@@ -1,6 +1,6 @@
 """A task whose process dies without a word on its first try, beside one that must not notice.
 
-`bystander_s` in its conf says for how long that one works, if not for as long as the fault takes to be mended.
+`bystander_s` in its conf says for how long that one works, if not for as long as the fault takes to be recovered from.
 """
 
 import os
@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, get_current_context, task
 
-# The bystander runs before the fault and until it is noticed and mended, so that it is a witness of all of it.
+# The bystander runs before the fault and until it is noticed and recovered from, so that it is a witness of all of it.
 VICTIM_S = 10
 BYSTANDER_S = 60
 

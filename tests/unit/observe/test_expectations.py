@@ -187,7 +187,7 @@ def test_try_that_was_rescheduled_or_deferred_has_a_pod_each_time() -> None:
     check(resumed(), {"work": 1})
 
 
-def test_second_pod_that_airflow_knows_no_start_of_is_too_many() -> None:
+def test_second_pod_without_a_start_is_too_many() -> None:
     with pytest.raises(AssertionError, match="pods too many: work try 1"):
         resumed(starts={}).expect_one_pod_per_try()
     with pytest.raises(AssertionError, match="pods too many: work try 1"):

@@ -158,7 +158,7 @@ def test_check_names_what_is_wrong(scene: Scene, tries: int, state: str, task: d
     assert what in str(caught.value)
 
 
-def test_check_asks_in_which_pods_a_try_began_when_it_had_several(scene: Scene) -> None:
+def test_check_asks_where_a_try_with_several_pods_began(scene: Scene) -> None:
     run = check_scene(scene, "a", "b")
     begun = {"event": "running", "task_id": "work", "map_index": None, "try_number": 1}
     lines = [{**begun, "extra": f'{{"host_name": "{name}"}}'} for name in ("a", "b")]

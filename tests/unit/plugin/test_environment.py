@@ -237,7 +237,7 @@ def test_kubectl_is_the_node_s_own(made: Any, tmp_path: Path) -> None:
     assert result.stdout == f"{kubectl}|get|pods|-l|a in (b, c)|"
 
 
-def test_keep_cluster_is_remembered_before_pytest_kind_gets_its_own() -> None:
+def test_keep_cluster_is_remembered_from_the_options() -> None:
     option = SimpleNamespace()
     markers: list[str] = []
     config: Any = SimpleNamespace(

@@ -53,7 +53,7 @@ def test_evidence_goes_where_it_is_wanted(
     assert (pytester.path / "here/test_inner.py_test_it/index.txt").exists()
 
 
-def test_folder_that_cannot_be_made_is_said_and_hides_no_failure(
+def test_evidence_that_cannot_be_saved_hides_no_failure(
     session: Callable[..., pytest.RunResult],
     pytester: pytest.Pytester,
 ) -> None:

@@ -104,7 +104,7 @@ def verdicts_of(pytester: pytest.Pytester) -> dict[str, str]:
     return {test["test"].rpartition("::")[2]: test["verdict"] for test in report_of(pytester)["tests"]}
 
 
-def test_runs_pods_and_marks_are_found_whatever_the_fixtures_are_called(
+def test_runs_pods_and_marks_are_found_by_their_types(
     session: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:
     result = session("def test_it(airflow_env, run_example): run_example()")
@@ -118,7 +118,7 @@ def test_runs_pods_and_marks_are_found_whatever_the_fixtures_are_called(
     assert "All" not in (pytester.path / "reports/e2e/summary.md").read_text().splitlines()[0]
 
 
-def test_faults_are_found_and_the_run_that_one_hits_is_the_only_one_told(
+def test_fault_tells_the_run_that_it_hits_alone(
     session: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:
     session("""
@@ -129,13 +129,13 @@ import pytest
 from harness.faults.ledger import Faults
 
 @pytest.fixture
-def hands(watch):
+def faults(watch):
     return Faults(watch)
 
-def test_it(airflow_env, run_example, started, hands):
+def test_it(airflow_env, run_example, started, faults):
     run_example()
     run_example()
-    with hands("it dies", contextlib.nullcontext("it is dead"), run=started.started[1]):
+    with faults("it dies", contextlib.nullcontext("it is dead"), run=started.started[1]):
         pass
 """)
     report = report_of(pytester)
@@ -332,7 +332,7 @@ def counts_of(pytester: pytest.Pytester) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("order", [[], ["--random-order", "--random-order-seed=3"]], ids=["in order", "at random"])
-def test_every_failure_is_in_the_report_however_the_environment_was_asked_for(
+def test_every_failure_of_a_session_is_in_its_report(
     session: Callable[..., pytest.RunResult], pytester: pytest.Pytester, order: list[str]
 ) -> None:
     pytester.makepyfile(test_broken="import nothing_of_that_name")
@@ -345,7 +345,7 @@ def test_every_failure_is_in_the_report_however_the_environment_was_asked_for(
     assert "10 failed, 2 errors of 14 tests" in (pytester.path / "reports/e2e/summary.md").read_text()
 
 
-def test_runs_of_a_fixture_that_was_asked_for_in_the_test_are_told(
+def test_runs_of_a_fixture_asked_for_by_name_are_told(
     session: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:
     session("def test_it(request): request.getfixturevalue('run_example')()").assert_outcomes(passed=1)
@@ -355,7 +355,7 @@ def test_runs_of_a_fixture_that_was_asked_for_in_the_test_are_told(
 
 
 @pytest.mark.parametrize("again", [1, 5], ids=["fails in the end", "passes in the end"])
-def test_last_attempt_of_a_repeated_test_counts_and_those_before_are_told(
+def test_last_attempt_of_a_repeated_test_counts(
     session: Callable[..., pytest.RunResult], pytester: pytest.Pytester, again: int
 ) -> None:
     text = "times = []\ndef test_it(airflow_env): times.append(1); assert len(times) > 2, f'attempt {len(times)}'"
