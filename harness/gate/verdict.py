@@ -3,12 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from harness.gate.fixes import Tree, find_fix, read_failure
 from harness.gate.problem import Problem
-
-Json = dict[str, Any]
+from harness.tools.k8s import Json
 
 # Set in the dag-processor's pod by the chart and by Kubernetes, so their absence here says nothing.
 POD_VARIABLES = ("AIRFLOW", "KUBERNETES_", "HOSTNAME")

@@ -8,8 +8,7 @@ from harness.observe.tries import FINISHED, GONE, RUNNING, TryTimeline
 from harness.report.records import Case, RunRecord, Session
 from harness.report.spread import compute_spread
 from harness.tools.airflow_records import TaskKey
-
-Json = dict[str, Any]
+from harness.tools.k8s import Json
 
 
 def list_fault_cases(session: Session) -> list[Json]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
 
 from harness.observe.tries import TryTimeline, total_by_phase
 from harness.report.blame import find_blame
@@ -15,8 +14,7 @@ from harness.report.fault_cases import (
 )
 from harness.report.records import VERDICTS, Case, RunRecord, Session
 from harness.report.spread import compute_spread
-
-Json = dict[str, Any]
+from harness.tools.k8s import Json
 
 
 def collect_numbers(session: Session) -> Json:

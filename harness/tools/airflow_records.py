@@ -6,9 +6,9 @@ Fields are those of the OpenAPI document of Airflow 3.3.2 (`v2-rest-api-generate
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-Json = dict[str, Any]
+from harness.tools.k8s import Json
 
 NOW: Final = "now"
 # What a run's templates call `ds`, `ts` and the like go by; with None they are undefined. `now` is the trigger's time.

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import httpx2 as httpx
 
-Json = dict[str, Any]
+from harness.tools.k8s import Json
 
 
 @dataclass
