@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness.errors import HarnessError
-from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run
+from harness.waiting import utc_now
 
 
 class FaultError(HarnessError):

@@ -8,14 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.errors import Advice, UsageError, Verb
-from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot, SnapshotTaker
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.airflow_records import NOW, Dag, LogicalDate
-from harness.waiting import CLOCK, Clock, NotYet, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, utc_now, wait_until
 
 INTERVAL_S = 1.0
 # A run may be over before its last pods are; so long they are shown to their end.

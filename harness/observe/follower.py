@@ -8,12 +8,12 @@ Either way the gap is noted.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from harness.errors import HarnessError
 from harness.tools.k8s import Kubernetes, KubernetesError, Objects, WatchEvent
-from harness.waiting import CLOCK, Clock, NotYet, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, utc_now, wait_until
 
 # The watch is asked for anew this often, so that a follower that is told to stop has stopped within this time.
 WINDOW_S = 2
@@ -45,11 +45,6 @@ class Sink(Protocol):
     def rested(self, seen: datetime) -> None:
         """Know that a window of the watch ended in order."""
         ...
-
-
-def utc_now() -> datetime:
-    """Return the present time."""
-    return datetime.now(UTC)
 
 
 class Follower:

@@ -12,13 +12,13 @@ from typing import Any, Self
 
 from harness.errors import HarnessError
 from harness.observe.events import ClusterEvent, parse_event
-from harness.observe.follower import Follower, Gap, utc_now
+from harness.observe.follower import Follower, Gap
 from harness.observe.pod_logs import PodLog, PodLogs
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod, next_version, parse_pod
 from harness.redact import redact
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.k8s import Kubernetes, KubernetesError, Objects, WatchEvent
-from harness.waiting import CLOCK, Clock, NotYet, wait_until
+from harness.waiting import CLOCK, Clock, NotYet, utc_now, wait_until
 
 
 @dataclass(frozen=True)

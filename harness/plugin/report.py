@@ -9,7 +9,6 @@ import pytest
 from harness.advice import explain
 from harness.errors import HarnessError, Party, UsageError
 from harness.faults.ledger import Faults
-from harness.observe.follower import utc_now
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run, Runs
 from harness.plugin.environment import AirflowEnv
@@ -20,6 +19,7 @@ from harness.report.blame import find_blame, find_party
 from harness.report.records import Case, Failure, Image, PodRecord, RunKey, RunRecord, Session
 from harness.report.write import redact_junit, write_report
 from harness.settings import DEV, load_settings
+from harness.waiting import utc_now
 
 BLAME = "blame"
 
