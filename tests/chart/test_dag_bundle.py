@@ -84,7 +84,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_processor_follows_the_pointer_to_another_folder_each_time(modules: SimpleNamespace) -> None:
+def test_processor_follows_the_pointer_to_another_folder(modules: SimpleNamespace) -> None:
     modules.api.publish(OLD)
     bundle = bundle_of(modules)
     bundle.initialize()
@@ -131,7 +131,7 @@ def test_files_of_a_version_that_is_current_again_are_news(modules: SimpleNamesp
     assert (bundle.path / "a.py").stat().st_mtime_ns > made
 
 
-def test_what_changed_is_the_newest_for_airflow_parses_that_first(modules: SimpleNamespace) -> None:
+def test_what_changed_is_newest_so_airflow_parses_it_first(modules: SimpleNamespace) -> None:
     modules.api.publish(OLD)
     bundle = bundle_of(modules)
     bundle.initialize()
@@ -185,7 +185,7 @@ def worker_pod(bundle: dict[str, Any] | None) -> client.V1Pod:
     return client.V1Pod(spec=client.V1PodSpec(containers=[container]))
 
 
-def test_a_worker_gets_the_version_of_its_run_mounted_and_asks_nobody(modules: SimpleNamespace, tmp_path: Path) -> None:
+def test_worker_gets_its_run_s_version_mounted_and_asks_nobody(modules: SimpleNamespace, tmp_path: Path) -> None:
     modules.api.publish(OLD)
     modules.api.publish(NEW)
     pod = worker_pod({"name": "dags", "version": OLD.version})

@@ -94,13 +94,11 @@ def test_every_component_that_calls_another_resolves_names(policies: Policies, c
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_only_the_scheduler_and_readers_of_versions_and_logs_reach_the_kubernetes_api(
-    policies: Policies, component: str
-) -> None:
+def test_only_who_needs_it_reaches_the_kubernetes_api(policies: Policies, component: str) -> None:
     assert policies.lets(component, "kubernetes", 443) is (component in {"scheduler", "dag-processor", "api-server"})
 
 
-def test_with_a_volume_for_logs_the_api_server_does_not_reach_the_kubernetes_api(helm: Path) -> None:
+def test_log_volume_keeps_the_api_server_off_the_kubernetes_api(helm: Path) -> None:
     logs = ("logs.persistence.enabled=true", "logs.persistence.existingClaim=airflow-logs")
     assert not Policies(render(helm, sets=(*ON, *logs))).lets("api-server", "kubernetes", 443)
 
@@ -130,7 +128,7 @@ def test_a_client_that_is_named_uses_the_api_and_no_other_does(helm: Path, polic
     assert not opened.lets("proxy", "triggerer", 8794)
 
 
-def test_a_scraper_that_is_named_reads_the_metrics_and_no_other_does(helm: Path, policies: Policies) -> None:
+def test_only_a_named_scraper_reads_the_metrics(helm: Path, policies: Policies) -> None:
     assert not policies.lets("prometheus", "metrics", 9102)
     opened = opened_to(helm, "scrapers", "prometheus")
     assert opened.lets("prometheus", "metrics", 9102)

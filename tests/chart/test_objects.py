@@ -177,7 +177,7 @@ def test_a_bundle_without_versions_is_mounted_by_name(helm: Path, component: str
 
 
 @pytest.mark.parametrize("component", ["api-server", "dag-processor", "scheduler", "triggerer", "worker"])
-def test_every_airflow_finds_the_bundle_with_versions_and_its_policy(default: Rendering, component: str) -> None:
+def test_every_component_finds_the_versioned_bundle_and_policy(default: Rendering, component: str) -> None:
     spec = default.pods()[component]["spec"]
     (container,) = spec["containers"]
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}

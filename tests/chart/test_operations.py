@@ -21,7 +21,7 @@ BASE_URL = "AIRFLOW__API__BASE_URL"
 
 
 @pytest.mark.parametrize("component", SERVERS)
-def test_a_drain_takes_one_of_two_and_is_not_stopped_by_a_single_one(helm: Path, component: str) -> None:
+def test_drain_takes_one_of_two_and_a_single_one_stops_no_drain(helm: Path, component: str) -> None:
     one, two = (render(helm, sets=(*STABLE, f"{SERVERS[component]}.replicas={count}")) for count in (1, 2))
     assert not one.of_kind("PodDisruptionBudget")
     (budget,) = two.of_kind("PodDisruptionBudget")

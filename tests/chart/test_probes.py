@@ -31,7 +31,7 @@ def test_a_slow_start_is_waited_for_and_seen_at_once(default: Rendering, compone
     assert startup["periodSeconds"] <= 3
 
 
-def test_the_api_server_is_warm_for_workers_before_it_is_ready_and_serves_on_while_it_goes(default: Rendering) -> None:
+def test_api_server_is_warm_when_ready_and_serves_while_it_ends(default: Rendering) -> None:
     assert probes(default, "api-server")["startupProbe"]["httpGet"]["path"] == "/execution/health"
     (container,) = default.pods()["api-server"]["spec"]["containers"]
     assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]

@@ -88,7 +88,7 @@ def test_an_unchanged_setup_job_keeps_its_name(helm: Path, stable: Rendering, as
     assert render(helm, sets=(*STABLE, assignment)).setup_job() == stable.setup_job()
 
 
-def test_every_component_waits_for_the_mark_that_the_setup_leaves(chart: Rendering) -> None:
+def test_every_component_waits_for_the_setup_s_mark(chart: Rendering) -> None:
     (setup,) = chart.setup_job()["spec"]["template"]["spec"]["containers"]
     mark = setup["args"][-1]
     for component in AIRFLOW:

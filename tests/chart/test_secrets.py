@@ -38,7 +38,7 @@ def test_a_component_gets_exactly_what_it_needs(helm: Path, component: str) -> N
     assert got == NEEDED[component]
 
 
-def test_the_login_is_mounted_where_its_change_is_looked_for_and_nowhere_else(chart: Rendering) -> None:
+def test_login_is_mounted_only_where_its_change_is_read(chart: Rendering) -> None:
     mounted = {
         (component, container["name"]): secrets
         for component, pod in chart.pods().items()

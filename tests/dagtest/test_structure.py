@@ -51,7 +51,7 @@ def test_only_the_pods_of_jobs_with_files_mount_them(serialized: dict[str, Any],
     assert not any(task.executor_config for task in others)
 
 
-def test_the_policy_fails_what_was_refused_and_waits_as_it_was_asked_to(dags: dict[str, Any]) -> None:
+def test_policy_fails_what_was_refused_and_waits_as_asked(dags: dict[str, Any]) -> None:
     from jobs.errors import RejectedError, UnavailableError  # noqa: PLC0415 - by then the bundle is on the path
 
     policy = dags["call_api"].get_task("request").retry_policy

@@ -45,7 +45,7 @@ def page(browser: Browser) -> Iterator[Page]:
     made.close()
 
 
-def test_person_logs_in_sees_the_dags_triggers_one_and_sees_it_succeed(
+def test_person_logs_in_triggers_a_dag_and_sees_it_succeed(
     airflow_env: AirflowEnv, runs: Runs, page: Page, attach_image: Attach
 ) -> None:
     credentials = read_credentials(airflow_env.kubernetes, airflow_env.settings)
@@ -73,7 +73,7 @@ def test_person_logs_in_sees_the_dags_triggers_one_and_sees_it_succeed(
     run.check({"greet": 1, "pass_on": 1, "receive": 1})
 
 
-def test_report_opens_from_its_file_in_light_and_dark_without_the_network(
+def test_report_opens_offline_in_light_and_dark(
     runs: Runs,
     page: Page,
     interim_report: Callable[[], Path],

@@ -117,7 +117,7 @@ def component_of(item: Json) -> str:
     return name
 
 
-def test_dynamic_scalability_from_no_pod_to_eight_at_once_and_back(airflow_env: AirflowEnv, runs: Runs) -> None:
+def test_dynamic_scalability_from_no_pod_to_eight_and_back(airflow_env: AirflowEnv, runs: Runs) -> None:
     wait_until_idle(airflow_env)
     run = runs.run("e2e_burst", timeout_s=120)
     run.check({f"work[{index}]": 1 for index in range(8)})
@@ -153,7 +153,7 @@ def test_task_has_an_image_of_its_own(own_pods: OwnPods, airflow_env: AirflowEnv
     assert own_pods.plain.image == airflow_env.environment.parts.cluster.images.airflow
 
 
-def test_fault_isolation_hard_exit_harms_neither_sibling_nor_other_run(batch: dict[str, Run], fault: Faults) -> None:
+def test_fault_isolation_hard_exit_harms_neither_sibling_nor_run(batch: dict[str, Run], fault: Faults) -> None:
     run, other = batch["e2e_hard_exit"], batch["e2e_bystander"]
     run.wait(timeout_s=120)
     other.wait(timeout_s=120)
@@ -179,9 +179,7 @@ def test_retry_is_a_new_pod_and_the_log_of_the_first_try_stays(batch: dict[str, 
     assert "RuntimeError: the first try fails" in run.airflow.logs(run.dag_id, run.run_id, "flaky", 1)
 
 
-def test_paused_dag_s_run_waits_without_a_pod_and_goes_on_when_unpaused(
-    batch: dict[str, Run], airflow: AirflowApi
-) -> None:
+def test_paused_dag_s_run_waits_without_a_pod_until_unpaused(batch: dict[str, Run], airflow: AirflowApi) -> None:
     run = batch["e2e_paused"]
     later = batch["e2e_raises_once"].wait(timeout_s=90)
     assert later.state == "success", "a run that was triggered later has come and gone meanwhile"

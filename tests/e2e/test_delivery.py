@@ -31,7 +31,7 @@ def delivered(
         found.bundle.withdraw()
 
 
-def test_sync_adds_changes_and_removes_a_dag_and_touches_no_pod_and_no_release(
+def test_sync_changes_dags_and_touches_no_pod_and_no_release(
     airflow_env: AirflowEnv, delivered: DeliveredDags, tmp_path: Path
 ) -> None:
     before = state_of(airflow_env)
@@ -56,7 +56,7 @@ def test_sync_adds_changes_and_removes_a_dag_and_touches_no_pod_and_no_release(
     assert state_of(airflow_env) == before
 
 
-def test_an_edit_by_somebody_else_is_seen_and_overwritten_only_by_force(
+def test_foreign_edit_is_seen_and_overwritten_only_by_force(
     airflow_env: AirflowEnv, delivered: DeliveredDags, tmp_path: Path
 ) -> None:
     dag_id = f"e2e_drift_{uuid.uuid4().hex[:8]}"

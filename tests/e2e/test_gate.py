@@ -146,7 +146,7 @@ def test_variables_are_seen_and_leave_no_trace(airflow_env: AirflowEnv, gate: Ga
     assert "check-" not in left
 
 
-def test_file_that_leaves_threads_and_processes_behind_does_not_delay(gate: Gate) -> None:
+def test_file_that_leaves_threads_and_processes_delays_nothing(gate: Gate) -> None:
     text = GOOD.format(dag_id="busy") + (
         "import subprocess, threading, time\n"
         "threading.Thread(target=time.sleep, args=(60,)).start()\n"

@@ -41,7 +41,7 @@ def two_of_each(airflow_env: AirflowEnv) -> Iterator[AirflowEnv]:
         yield airflow_env
 
 
-def test_a_drain_takes_one_at_a_time_and_neither_requests_nor_tasks_notice(two_of_each: AirflowEnv, runs: Runs) -> None:
+def test_drain_takes_one_at_a_time_and_harms_no_request_or_task(two_of_each: AirflowEnv, runs: Runs) -> None:
     env, kubernetes = two_of_each, two_of_each.kubernetes
     run = runs.start("e2e_many_tasks", {"tasks": TASKS, "seconds": WORK_S})
     uids = wait_until(f"{TASKS} tasks at work", lambda: at_work(run, "work", TASKS), timeout_s=120)

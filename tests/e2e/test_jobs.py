@@ -55,7 +55,7 @@ def test_move_files_moves_what_a_partner_has_put_there(far_ends: FarEnds, runs: 
     assert far_ends.read_files("incoming") == {}
 
 
-def test_call_api_makes_one_export_though_the_first_answer_was_lost(far_ends: FarEnds, runs: Runs) -> None:
+def test_call_api_makes_one_export_though_an_answer_was_lost(far_ends: FarEnds, runs: Runs) -> None:
     run = runs.run("call_api", {"day": "2026-01-02"}, timeout_s=180)
     run.check({"request": 2})
     run.expect_retry_delay("request", delay_s=30)

@@ -93,7 +93,7 @@ def start(local: AirflowApi, runs: Runs) -> Callable[..., Pair]:
     return begin
 
 
-def test_task_that_ends_all_processes_ends_its_neighbor_with_the_local_executor_alone(
+def test_end_of_all_processes_harms_neighbors_of_local_executor(
     start: Callable[..., Pair], airflow_env: AirflowEnv, fault: Faults, record_property: Callable[[str, object], None]
 ) -> None:
     pair = start(is_selfish=True)
@@ -116,7 +116,7 @@ def test_task_that_ends_all_processes_ends_its_neighbor_with_the_local_executor_
     record_property("with the LocalExecutor", "the scheduler ends; its neighbor begins again")
 
 
-def test_scheduler_that_dies_takes_all_tasks_along_with_the_local_executor_alone(
+def test_dead_scheduler_ends_tasks_of_the_local_executor_alone(
     start: Callable[..., Pair], airflow_env: AirflowEnv, fault: Faults, record_property: Callable[[str, object], None]
 ) -> None:
     pair = start(is_selfish=False)

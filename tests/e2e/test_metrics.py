@@ -16,7 +16,7 @@ OF_COMPONENTS = {
 }
 
 
-def test_end_of_each_task_is_counted_by_its_pod_with_its_ids_as_labels(airflow_env: AirflowEnv, runs: Runs) -> None:
+def test_end_of_each_task_is_counted_with_its_ids_as_labels(airflow_env: AirflowEnv, runs: Runs) -> None:
     wanted = {"dag_id": "e2e_chain", "state": "success"}
     before = finished(scrape(airflow_env), **wanted)
     run = runs.run("e2e_chain", timeout_s=120)

@@ -40,9 +40,7 @@ def test_task_has_the_pod_of_the_template_that_it_picks(airflow_env: AirflowEnv,
 
 
 @pytest.mark.parametrize("dag_id", REFUSED)
-def test_task_whose_pod_is_refused_fails_at_once_and_the_audit_log_says_why(
-    batch: Mapping[str, Run], dag_id: str
-) -> None:
+def test_refused_pod_fails_its_task_and_the_audit_log_says_why(batch: Mapping[str, Run], dag_id: str) -> None:
     observed = batch[dag_id]
     observed.wait(timeout_s=90)
     assert (observed.state, observed.pods) == ("failed", []), observed.story

@@ -81,9 +81,7 @@ def succeed(airflow: AirflowApi) -> str:
     return run_id
 
 
-def test_a_dag_runs_on_a_database_and_with_keys_that_the_chart_did_not_make(
-    production: AirflowApi, external: External
-) -> None:
+def test_dag_runs_on_a_database_and_keys_made_by_a_person(production: AirflowApi, external: External) -> None:
     run_id = succeed(production)
     assert f"{run_id}|success" in external.ask("SELECT run_id, state FROM dag_run").split()
     kubernetes = external.env.kubernetes
@@ -92,9 +90,7 @@ def test_a_dag_runs_on_a_database_and_with_keys_that_the_chart_did_not_make(
         assert not kubernetes.get("Secret", generated, NAMESPACE)
 
 
-def test_the_cleanup_takes_what_is_older_than_it_keeps_and_leaves_the_rest(
-    production: AirflowApi, external: External
-) -> None:
+def test_cleanup_removes_what_is_too_old_and_leaves_the_rest(production: AirflowApi, external: External) -> None:
     old = succeed(production)
     external.ask("UPDATE dag_run SET start_date = start_date - interval '91 days'")
     middle = succeed(production)

@@ -17,9 +17,7 @@ BACK_WITHIN_S = 240
 SQUATTERS = 8
 
 
-def test_airflow_comes_back_by_itself_when_its_node_starts_with_another_address(
-    airflow_env: AirflowEnv, runs: Runs
-) -> None:
+def test_airflow_comes_back_when_its_node_has_another_address(airflow_env: AirflowEnv, runs: Runs) -> None:
     over = runs.run("e2e_raises_once", timeout_s=180)
     kept = history_of(over), logs_of(over)
     cluster = airflow_env.environment.parts.cluster

@@ -107,7 +107,7 @@ def decoded(data: Mapping[str, str]) -> dict[str, str]:
     return {key: b64decode(value).decode() for key, value in data.items()}
 
 
-def test_changed_password_is_in_force_within_a_minute_and_the_old_is_not(
+def test_changed_password_replaces_the_old_within_a_minute(
     airflow_env: AirflowEnv, login: dict[str, str], record_property: Any
 ) -> None:
     pods = server_pods(airflow_env)

@@ -68,7 +68,7 @@ def test_root_filesystem_of_a_component_is_read_only(airflow_env: AirflowEnv, co
         assert "Read-only file system" in refused.stderr
 
 
-def test_only_the_scheduler_and_the_reader_of_versions_hold_a_token(airflow_env: AirflowEnv) -> None:
+def test_only_scheduler_and_reader_of_versions_hold_a_token(airflow_env: AirflowEnv) -> None:
     holders = {
         pod["metadata"]["labels"]["app.kubernetes.io/component"]
         for pod in airflow_env.kubernetes.list("Pod", airflow_env.namespace)

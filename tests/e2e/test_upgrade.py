@@ -38,7 +38,7 @@ def released(airflow_env: AirflowEnv) -> Iterator[int]:
         yield revision(airflow_env)
 
 
-def test_neither_an_upgrade_nor_a_rollback_takes_a_pod_of_twenty_running_tasks(
+def test_upgrade_and_rollback_take_no_pod_of_twenty_tasks(
     airflow_env: AirflowEnv, released: int, runs: Runs, record_property: Callable[[str, object], None]
 ) -> None:
     helm, settings = airflow_env.environment.parts.helm, airflow_env.settings

@@ -62,7 +62,7 @@ def author(airflow_env: AirflowEnv, delivered_dags: DeliveredDags, e2e_folder: P
     return found
 
 
-def test_run_finishes_on_the_code_that_it_began_with_and_the_next_has_the_new(author: Author, runs: Runs) -> None:
+def test_run_keeps_the_code_it_began_with_and_the_next_has_new(author: Author, runs: Runs) -> None:
     began = runs.start(author.dag_id, {"seconds": 15})
     began.wait_until_running("first")
 
@@ -113,7 +113,7 @@ def test_a_sync_while_the_scheduler_restarts_loses_nothing(author: Author, runs:
     author.check(following, "new")
 
 
-def test_a_sync_that_is_killed_leaves_the_old_version_whole_or_the_new(
+def test_killed_sync_leaves_the_old_version_whole_or_the_new(
     author: Author, airflow_env: AirflowEnv, tmp_path: Path
 ) -> None:
     """The unit tests end the writer at each of its requests; here a real one lives longer and longer, until it ends."""
@@ -156,7 +156,7 @@ Versions(Kubernetes(Path(kubeconfig)), target).write(pack(Path(folder)))
 """
 
 
-def test_twelve_mebibytes_in_nested_packages_arrive_and_one_edit_writes_one_shard(
+def test_twelve_mebibytes_arrive_and_one_edit_writes_one_shard(
     author: Author, runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = random.Random(1)  # noqa: S311 - data that compresses about as source does

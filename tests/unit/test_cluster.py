@@ -94,7 +94,7 @@ def test_workers_have_no_port_and_every_node_its_own_store(tmp_path: Path) -> No
     assert len(set(stores)) == 3
 
 
-def test_kubeadm_asks_for_our_system_images_only_where_we_built_them(settings: Settings) -> None:
+def test_kubeadm_asks_for_system_images_only_where_we_built_them(settings: Settings) -> None:
     ours, official = (str(make(settings, images).config()) for images in (IMAGES, REGISTRY_IMAGES))
     assert "imageRepository: localhost/harness" in ours
     assert load_pins().versions.etcd in ours
@@ -103,7 +103,7 @@ def test_kubeadm_asks_for_our_system_images_only_where_we_built_them(settings: S
     assert "failCgroupV1: false" in official
 
 
-def test_kubernetes_gives_up_a_lost_node_before_airflow_gives_up_its_tasks(settings: Settings) -> None:
+def test_kubernetes_drops_a_lost_node_before_airflow_its_tasks(settings: Settings) -> None:
     patches: Any = make(settings).config()["kubeadmConfigPatches"]
     found = re.search(r"node-monitor-grace-period, value: (\d+)s", str(patches))
     overlay = yaml.safe_load(Path("helm/values/kind.yaml").read_text())

@@ -156,7 +156,7 @@ def test_interrupted_interactive_command_ends_in_its_own_time() -> None:
     assert run_interactive([*SH, "kill -INT $PPID; exit 4"]) == 4
 
 
-def test_detached_command_has_a_session_of_its_own_and_appends_to_its_log(tmp_path: Path) -> None:
+def test_detached_command_has_its_own_session_and_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
     code = "import os; print(os.getsid(0) == os.getpid())"

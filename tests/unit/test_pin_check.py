@@ -48,7 +48,7 @@ def test_node_image_of_another_minor_version_is_named() -> None:
     assert problem.startswith(f"registry.node is {node}, and versions.kubernetes is")
 
 
-def test_download_without_a_checksum_or_of_another_version_is_named() -> None:
+def test_download_without_checksum_or_of_other_version_is_named() -> None:
     download = {"url": "https://example.test/kind/v0.1.0/kind", "sha256": "abc"}
     problems = check_pins(changed("downloads", "kind", {"linux-amd64": download}))
     assert problems == [

@@ -35,7 +35,7 @@ def release(settings: Settings) -> Release:
     return Release(settings, Helm(Path("helm"), settings.kubeconfig, settings.cache_folder / "helm"), IMAGES)
 
 
-def test_inputs_change_with_chart_overlay_and_image_and_not_with_dags(release: Release, settings: Settings) -> None:
+def test_inputs_change_with_chart_overlay_image_not_with_dags(release: Release, settings: Settings) -> None:
     seen = [release.inputs]
     (settings.chart_folder / "dags" / "hello.py").write_text("changed")
     assert release.inputs == seen[0]

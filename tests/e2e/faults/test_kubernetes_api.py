@@ -21,7 +21,7 @@ REFUSED_S = 45
 BACK_WITHIN_S = 60
 
 
-def test_task_ends_on_its_first_try_while_the_kubernetes_api_does_not_answer(
+def test_task_ends_on_its_first_try_without_the_kubernetes_api(
     airflow_env: AirflowEnv, runs: Runs, fault: Faults
 ) -> None:
     before = restarts(airflow_env, "scheduler")
@@ -51,9 +51,7 @@ def throttled(env: AirflowEnv, verbs: Sequence[str]) -> AbstractContextManager[s
     )
 
 
-def test_task_waits_for_its_pod_while_new_pods_are_refused_with_429(
-    airflow_env: AirflowEnv, runs: Runs, fault: Faults
-) -> None:
+def test_task_waits_for_its_pod_while_429_refuses_new_pods(airflow_env: AirflowEnv, runs: Runs, fault: Faults) -> None:
     before = restarts(airflow_env, "scheduler")
     with fault("the Kubernetes API refuses new pods with 429", throttled(airflow_env, ["create"])) as injection:
         run = runs.start("e2e_chain")
@@ -104,7 +102,7 @@ def test_scheduler_that_is_refused_everything_goes_on(refusal: Refusal, fault: F
     assert not refusal.scheduler_ends
 
 
-def test_running_task_outlives_a_scheduler_that_is_refused_everything(
+def test_running_task_outlives_a_scheduler_refused_everything(
     airflow_env: AirflowEnv, refusal: Refusal, fault: Faults
 ) -> None:
     what = "the Kubernetes API refuses the scheduler with 429"

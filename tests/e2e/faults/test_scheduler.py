@@ -68,9 +68,7 @@ def test_a_task_s_end_is_noticed_after_the_watcher_was_killed(
     assert restarts(airflow_env, "scheduler") == before
 
 
-def test_runs_end_though_the_scheduler_was_away_when_their_tasks_did(
-    airflow_env: AirflowEnv, runs: Runs, fault: Faults
-) -> None:
+def test_runs_end_though_tasks_ended_without_a_scheduler(airflow_env: AirflowEnv, runs: Runs, fault: Faults) -> None:
     run = runs.start("e2e_bystander", {"seconds": 5})
     pod = run.wait_until_running("wait")
 
@@ -85,7 +83,7 @@ def test_runs_end_though_the_scheduler_was_away_when_their_tasks_did(
     wait_until("the deletion of the pod", lambda: run.pods[0].deleted or NotYet("it is there"), timeout_s=60)
 
 
-def test_tasks_that_were_queued_run_once_after_the_scheduler_was_killed(
+def test_queued_tasks_run_once_after_the_scheduler_was_killed(
     airflow_env: AirflowEnv, runs: Runs, fault: Faults
 ) -> None:
     run = runs.start("e2e_mapped_20")

@@ -52,7 +52,7 @@ def test_restore_goes_beside_and_loses_the_setup_s_mark(
     assert commands.calls[1].stdin == b"PGDMP content"
 
 
-def test_swap_drops_the_old_only_when_it_puts_the_new_in_its_place(database: Database, commands: FakeCommands) -> None:
+def test_swap_drops_the_old_only_when_the_new_takes_its_place(database: Database, commands: FakeCommands) -> None:
     commands.on(*pod.SWAP)
     database.swap()
     assert commands.argvs == [pod.SWAP]

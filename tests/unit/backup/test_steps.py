@@ -105,7 +105,7 @@ def names(server: FakeApiServer, plural: str) -> list[str]:
     return [name for kind, _, name in server.objects if kind == plural]
 
 
-def test_backup_gets_a_name_in_the_state_folder_and_leaves_nothing_beside_it(scene: Scene) -> None:
+def test_backup_without_a_name_is_one_file_in_the_state_folder(scene: Scene) -> None:
     backup = scene.backups.save(None, FakeReporter())
     assert backup.path.parent == scene.backups.settings.state / "backups"
     assert list(backup.path.parent.iterdir()) == [backup.path]
@@ -118,7 +118,7 @@ def test_backup_gets_a_name_in_the_state_folder_and_leaves_nothing_beside_it(sce
     assert backup.size_bytes == backup.path.stat().st_size
 
 
-def test_taken_name_and_missing_folder_are_refused_before_anything_runs(scene: Scene) -> None:
+def test_taken_name_and_missing_folder_are_refused_at_once(scene: Scene) -> None:
     (scene.folder / "taken").touch()
     for path, why in ((scene.folder / "taken", "already"), (scene.folder / "none" / "a.backup", "none is not there")):
         with pytest.raises(UsageError, match=why):
@@ -151,7 +151,7 @@ def test_external_database_is_refused(scene: Scene) -> None:
     assert "your own database" in caught.value.next_step
 
 
-def test_restore_swaps_while_only_the_database_runs_and_puts_the_key_back(scene: Scene) -> None:
+def test_restore_swaps_with_airflow_stopped_and_restores_the_key(scene: Scene) -> None:
     path = scene.save()
     scene.key(NEW_KEY)
     reporter = scene.restore(path)
@@ -201,9 +201,7 @@ def test_running_tasks_are_named_and_end_only_by_force(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("here", "refused"), [("3.3.2", False), ("3.10.0", False), ("4.0", False), ("3.3.1", True), ("2.11.0", True)]
 )
-def test_backup_of_a_newer_airflow_is_refused_and_an_older_one_is_left_to_the_setup(
-    scene: Scene, here: str, refused: bool
-) -> None:
+def test_backup_of_newer_airflow_is_refused_and_older_migrated(scene: Scene, here: str, refused: bool) -> None:
     path = scene.save()
     scene.server.objects["statefulsets", "tools", "airflow-postgresql"]["metadata"]["labels"] |= {
         "app.kubernetes.io/version": here

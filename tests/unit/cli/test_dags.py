@@ -122,7 +122,7 @@ def test_history_fits_a_terminal_and_marks_what_matters() -> None:
     assert json.loads(invoke("dags", "history", "--json").stdout)[0]["is_current"] is True
 
 
-def test_rollback_says_where_it_is_and_that_the_folder_is_as_it_was(dags: FakeDags) -> None:
+def test_rollback_says_its_version_and_that_the_folder_stays(dags: FakeDags) -> None:
     result = invoke("dags", "rollback", "a46")
     assert "live: nothing to change in 1.0 s; back at version a46015ae6664b7c4" in result.stdout
     assert "the next sync delivers it again" in result.stdout

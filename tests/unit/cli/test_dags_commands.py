@@ -166,7 +166,7 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def test_interrupt_is_130_without_a_trace_and_says_that_the_run_goes_on(harness: Run, scene: RunScene) -> None:
+def test_interrupt_is_130_and_says_that_the_run_goes_on(harness: Run, scene: RunScene) -> None:
     scene.time.at(2, interrupt)
     code, _, err = harness("dags", "run", "example")
     run_id = scene.run.run_id
@@ -238,9 +238,7 @@ def test_watch_says_one_line_a_save_and_ends_with_0(harness: Run, folder: Folder
     ]
 
 
-def test_watch_with_trigger_runs_the_dag_after_each_sync_with_its_logs(
-    harness: Run, scene: RunScene, folder: Folder
-) -> None:
+def test_watch_with_trigger_runs_the_dag_and_shows_its_logs(harness: Run, scene: RunScene, folder: Folder) -> None:
     folder.batches += [NONE] * 3
     succeed(scene)
     scene.time.at(1, lambda: scene.run.logs.update({("first", -1, 1): ["hello from the pod"]}))
@@ -263,7 +261,7 @@ def test_save_during_a_run_leaves_it_and_starts_the_next(harness: Run, scene: Ru
     assert f"run {second.run_id} of DAG example: success" in out
 
 
-def test_pods_are_recorded_anew_after_an_outage_that_ended_the_recording(
+def test_recording_begins_anew_after_an_outage_that_ended_it(
     harness: Run, scene: RunScene, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[StepRecorder] = []
@@ -280,7 +278,7 @@ def test_pods_are_recorded_anew_after_an_outage_that_ended_the_recording(
     assert len(made) == 2
 
 
-def test_interrupt_during_a_run_ends_the_watch_and_the_recording_and_says_that_the_run_goes_on(
+def test_interrupt_in_a_run_ends_the_watch_and_not_the_run(
     harness: Run, scene: RunScene, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[str] = []

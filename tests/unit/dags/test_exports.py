@@ -31,7 +31,7 @@ def test_asks_for_the_day_with_key_and_token() -> None:
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
-def test_an_answer_that_may_be_another_one_later_is_worth_another_try(status: int) -> None:
+def test_answer_that_may_change_is_worth_another_try(status: int) -> None:
     with pytest.raises(UnavailableError, match=f"answered {status}: later") as caught:
         ask(lambda _: httpx.Response(status, text="later"))
     assert caught.value.retry_after_s is None

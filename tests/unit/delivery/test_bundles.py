@@ -32,7 +32,7 @@ def test_the_last_values_file_that_has_bundles_wins(settings: Settings) -> None:
     assert find_target(settings).config_map == "airflow-dags"
 
 
-def test_a_chart_without_bundles_is_taken_to_mount_one_config_map(settings: Settings) -> None:
+def test_chart_without_bundles_mounts_one_config_map(settings: Settings) -> None:
     found = find_target(settings)
     assert (found.config_map, found.bundle, found.is_versioned) == ("airflow-dags", "dags", False)
 

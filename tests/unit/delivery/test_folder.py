@@ -144,7 +144,7 @@ def test_what_the_gate_refuses_is_not_written(scene: Scene, server: FakeApiServe
     assert server.objects == before
 
 
-def test_without_checks_broken_files_are_delivered_and_history_says_so(scene: Scene) -> None:
+def test_unchecked_broken_files_are_delivered_as_unverified(scene: Scene) -> None:
     scene.write("a.py", 'DAG("a")\ndef f(:\n')
     scene.dags.sync(is_verified=False)
     assert scene.gate.asked == []
@@ -227,7 +227,7 @@ def test_dag_processor_with_old_variables_is_told(scene: Scene, changed: str, is
     assert caught.value.next_step == (RESTART if is_told else "correct a.py and sync again")
 
 
-def test_history_has_the_newest_first_and_counts_the_runs_that_need_a_version(scene: Scene) -> None:
+def test_history_is_newest_first_and_counts_runs_of_a_version(scene: Scene) -> None:
     (scene.folder / "inbox").mkdir()
     scene.dags.sync()
     old = scene.dags.package().version
@@ -266,7 +266,7 @@ def test_rollback_over_somebody_else_s_edit_needs_force(scene: Scene, server: Fa
     assert scene.dags.rollback(wanted, force=True)[0] == wanted
 
 
-def test_diff_tells_each_file_and_works_on_a_folder_that_cannot_be_delivered(scene: Scene) -> None:
+def test_diff_tells_each_file_also_of_a_refused_folder(scene: Scene) -> None:
     scene.write("gone.sql", "select 1")
     scene.write("etl.sh", "#!/bin/sh\n")
     (scene.folder / "inbox").mkdir()

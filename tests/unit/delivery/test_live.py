@@ -118,7 +118,7 @@ def test_removed_dag_that_stays_is_named(cluster: Cluster) -> None:
         cluster.deliver(a_py=dag_file("a"))
 
 
-def test_helper_without_a_dag_does_not_block_but_asks_for_a_parse(cluster: Cluster) -> None:
+def test_helper_without_a_dag_asks_for_a_parse_blocks_nothing(cluster: Cluster) -> None:
     cluster.deliver(a_py=dag_file("a"), helper_py="x = 1")
     cluster.airflow.time.seconds = 60
     cluster.deaf_touches = 3
@@ -243,7 +243,7 @@ def test_a_version_is_live_without_a_touch(versioned: VersionedCluster) -> None:
     assert versioned.api.dag_source("a") == dag_file("a", "new = 1")
 
 
-def test_a_parse_that_began_before_the_new_version_is_asked_for_again(versioned: VersionedCluster) -> None:
+def test_parse_that_began_too_early_is_asked_for_again(versioned: VersionedCluster) -> None:
     versioned.deliver(a_py=dag_file("a"))
     versioned.parses_late = {"a.py"}
     versioned.deliver(a_py=dag_file("a", "new = 1"))

@@ -31,7 +31,7 @@ def problems(folder: Path, *, is_flat: bool = False) -> list[str]:
     return [line.removeprefix(f"{folder.name}/") for line in shown]
 
 
-def test_takes_the_tree_with_its_data_and_leaves_out_what_is_hidden(folder: Path) -> None:
+def test_tree_is_taken_with_its_data_and_without_hidden_files(folder: Path) -> None:
     package = folder / "etl" / "sql"
     package.mkdir(parents=True)
     (folder / "etl" / "__init__.py").touch()

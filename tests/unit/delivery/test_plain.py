@@ -51,7 +51,7 @@ def test_compare_read_and_delete(store: PlainStore) -> None:
     assert store.compare(OLD) == "absent"
 
 
-def test_another_hand_s_edit_is_seen_and_overwritten_only_by_force(store: PlainStore, server: FakeApiServer) -> None:
+def test_foreign_edit_is_seen_and_overwritten_only_by_force(store: PlainStore, server: FakeApiServer) -> None:
     store.write(OLD)
     server.objects[KEY]["data"]["a.py"] = "edited"
     assert store.compare(OLD) == "drift"

@@ -52,7 +52,7 @@ def test_what_does_not_compress_fits_a_config_map() -> None:
     assert max(len(shard.pack()) for shard in cut(package(files))) < LIMIT_BYTES
 
 
-def test_a_changed_file_changes_one_shard_and_an_added_one_two_at_most(large: dict[str, bytes]) -> None:
+def test_changed_file_changes_one_shard_added_one_two_at_most(large: dict[str, bytes]) -> None:
     before = {shard.digest for shard in cut(package(large))}
     assert 20 < len(before) < 45
     path = sorted(large)[1000]

@@ -57,7 +57,7 @@ def test_the_same_files_are_written_once(store: Versions, server: FakeApiServer)
     assert [request.method for request in server.requests].count("PATCH") == writes
 
 
-def test_a_writer_that_dies_at_any_request_leaves_the_old_version_whole_or_the_new(
+def test_writer_that_dies_at_any_request_leaves_a_whole_version(
     store: Versions, server: FakeApiServer, kubernetes: Kubernetes
 ) -> None:
     store.write(OLD)
@@ -110,7 +110,7 @@ def test_a_version_that_is_current_again_counts_as_the_last(store: Versions) -> 
     assert store.find("").version == packages[4].version
 
 
-def test_shards_of_another_sync_that_has_not_come_to_its_version_stay(store: Versions, server: FakeApiServer) -> None:
+def test_shards_of_another_sync_without_a_version_yet_stay(store: Versions, server: FakeApiServer) -> None:
     store.write(OLD)
     orphan = {"harness.dev/dags-of": "airflow-dags", "harness.dev/dags-part": "shard"}
     time = FakeTime()
@@ -160,7 +160,7 @@ def test_a_version_that_is_not_there_names_those_that_are(store: Versions) -> No
         ({"mine.py": "x = 1"}, "its files are not those of the last sync"),
     ],
 )
-def test_another_hand_s_edit_is_seen_and_overwritten_only_by_force(
+def test_foreign_edit_is_seen_and_overwritten_only_by_force(
     store: Versions, server: FakeApiServer, data: dict[str, str], what: str
 ) -> None:
     store.write(OLD)

@@ -92,7 +92,7 @@ def test_syncs_at_the_start_and_then_one_line_a_save(scene: Scene) -> None:
     ]
 
 
-def test_gate_that_fails_keeps_the_last_good_version_and_the_loop_goes_on(scene: Scene) -> None:
+def test_gate_that_fails_keeps_the_version_and_the_watch_going(scene: Scene) -> None:
     problems = RefusedError(Path("dags"), [Problem("hello.py", 3, "invalid syntax", "close it")])
     scene.save("hello.py")
     scene.save("hello.py")
@@ -126,9 +126,7 @@ def test_save_during_a_sync_leads_to_one_more(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "error", [AWAY, KubernetesError("GET /api", 503, "ServiceUnavailable"), AirflowApiError("GET /dags", 0, "refused")]
 )
-def test_cluster_that_goes_away_is_told_once_and_what_was_saved_goes_live_when_it_is_back(
-    scene: Scene, error: Exception
-) -> None:
+def test_cluster_away_is_told_once_and_saves_go_live_when_back(scene: Scene, error: Exception) -> None:
     scene.save("a.py")
     scene.save()
     scene.save("b.py")
@@ -180,13 +178,13 @@ def test_refusal_by_the_cluster_is_no_outage(scene: Scene) -> None:
     assert scene.run() == ["12:01:33 failed\n         Kubernetes API, PATCH /configmaps: 403 Forbidden"]
 
 
-def test_gate_that_fails_while_the_cluster_is_away_is_told_when_it_is_back(scene: Scene) -> None:
+def test_gate_s_failure_while_the_cluster_is_away_is_told_later(scene: Scene) -> None:
     scene.pings = [AWAY, None]
     scene.outcomes = [failing(RefusedError(Path("dags"), [Problem("a.py", 0, "bad")]))]
     assert scene.run()[-1] == "12:01:35 kept the last good version\n         a.py: bad"
 
 
-def test_after_a_sync_that_succeeded_and_only_then_comes_what_is_to_follow(scene: Scene) -> None:
+def test_what_is_to_follow_runs_only_after_a_sync_that_succeeded(scene: Scene) -> None:
     seen: list[int] = []
     scene.save("a.py")
     scene.save("b.py")
@@ -244,7 +242,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-def test_saves_in_a_real_folder_are_seen_and_none_between_two_looks_is_lost(folder: Path) -> None:
+def test_saves_in_a_real_folder_are_seen_and_none_is_lost(folder: Path) -> None:
     saves = read_saves(folder)
     assert next(saves) == NONE
     (folder / "hello.py").write_text("2")

@@ -52,7 +52,7 @@ def test_fault_wants_one_pod(server: FakeApiServer, kubernetes: Any, uids: list[
         pytest.fail("the block must not run")
 
 
-def test_component_that_does_not_come_back_is_told_also_after_an_error(server: FakeApiServer, kubernetes: Any) -> None:
+def test_component_that_stays_away_is_told_also_after_an_error(server: FakeApiServer, kubernetes: Any) -> None:
     server.put("pods", component_pod("old"))
     with (
         pytest.raises(WaitTimeoutError, match="no other pod"),

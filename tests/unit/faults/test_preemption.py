@@ -40,7 +40,7 @@ def act(kubernetes: Any) -> Any:
     )
 
 
-def test_preemptor_asks_for_the_free_room_and_the_victim_s_and_goes(
+def test_preemptor_asks_for_free_room_and_the_victim_s_and_goes(
     server: FakeApiServer, kubernetes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = server.put

@@ -64,7 +64,7 @@ def start(gate: Gate) -> tuple[str, ...]:
     return (*words, BOOT, ADDRESS, SCRIPTS["importer"], SCRIPTS["server"])
 
 
-def test_warm_check_is_one_command_and_variables_go_by_standard_input(commands: FakeCommands, gate: Gate) -> None:
+def test_warm_check_is_one_command_with_variables_by_stdin(commands: FakeCommands, gate: Gate) -> None:
     commands.on(*ask(gate), stdout=answer("a"))
     verdict = gate.check(
         FILES,
@@ -95,7 +95,7 @@ def test_answer_of_other_shape_is_none(commands: FakeCommands, gate: Gate) -> No
     assert gate.check(FILES, variables={}).problems == ()
 
 
-def test_first_check_removes_old_containers_starts_one_and_waits_for_it(
+def test_first_check_replaces_containers_and_waits_for_its_own(
     commands: FakeCommands, gate: Gate, time: FakeTime
 ) -> None:
     commands.on(*ask(gate), **GONE)
@@ -154,7 +154,7 @@ def test_missing_image_is_named_and_nothing_is_started(commands: FakeCommands, g
     assert caught.value.next_step.startswith("`harness up` makes it; `harness dags sync --no-verify`")
 
 
-def test_container_that_cannot_start_says_why_without_its_scripts(commands: FakeCommands, gate: Gate) -> None:
+def test_container_that_cannot_start_says_why_without_scripts(commands: FakeCommands, gate: Gate) -> None:
     commands.on(*ask(gate), **GONE)
     commands.on(*PS)
     commands.on(*IMAGE, stdout=".\n")

@@ -10,7 +10,7 @@ def test_a_problem_has_its_place_and_its_fix() -> None:
     assert str(Problem("dags/a.bin", 0, "too large")) == "dags/a.bin: too large"
 
 
-def test_a_refusal_lists_all_and_says_that_the_cluster_is_as_it_was() -> None:
+def test_refusal_lists_all_and_says_the_cluster_is_unchanged() -> None:
     one = RefusedError(Path("dags"), [Problem("dags/a.py", 3, "wrong")])
     assert str(one) == "the DAG folder dags has 1 problem:\ndags/a.py:3: wrong"
     two = RefusedError(Path("dags"), [Problem("dags/a.py", 3, "wrong"), Problem("dags/b.py", 1, "wrong")])

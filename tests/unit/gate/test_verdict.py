@@ -218,7 +218,7 @@ def test_error_in_a_helper_is_told_once_at_its_line() -> None:
     assert problem_of(*results).startswith(message)
 
 
-def test_error_without_a_frame_of_the_author_is_placed_by_the_name_it_quotes() -> None:
+def test_error_without_the_author_s_frame_is_placed_by_its_name() -> None:
     error = "UnknownExecutorException: Task 'load' specifies executor 'CeleryExecutor', which is not available."
     files = {"a.py": "import x\n\n@task\ndef load(): ...\n"}
     assert problem_of(result(error=error), files=files).startswith("dags/a.py:4: UnknownExecutorException: Task 'load'")
@@ -341,14 +341,14 @@ def test_what_only_the_cluster_can_answer_is_a_note(kind: str, name: str, asked:
     assert note_of(result(unknowns=[unknown(kind, name)])) == f"dags/a.py:2: {asked}; checked as if there were none"
 
 
-def test_error_that_may_follow_from_what_is_not_known_is_told_and_blocks_nothing() -> None:
+def test_error_that_may_follow_from_the_unknown_blocks_nothing() -> None:
     given = result(error=traceback("KeyError: 'a'", ("a.py", 8)), unknowns=[unknown("variable", "region")])
     assert note_of(given) == (
         "dags/a.py:2: not checked: reads Airflow Variable `region` at import; without it: dags/a.py:8: KeyError: 'a'"
     )
 
 
-def test_dag_id_that_may_follow_from_what_is_not_known_blocks_nothing() -> None:
+def test_dag_id_that_may_follow_from_the_unknown_blocks_nothing() -> None:
     verdict = judge_all(
         result("a.py", dag_ids=["same"]), result("b.py", dag_ids=["same"], unknowns=[unknown("variable", "id", "b.py")])
     )

@@ -50,7 +50,7 @@ def test_hash_is_the_same_for_a_copy_and_does_not_see_bytecode(folder: Path, tmp
     assert hash_of(tmp_path / "elsewhere", "other") != before
 
 
-def test_context_is_a_copy_with_the_binaries_and_without_go_sources(folder: Path, tmp_path: Path) -> None:
+def test_context_is_a_copy_with_binaries_without_go_sources(folder: Path, tmp_path: Path) -> None:
     binary = tmp_path / "built"
     binary.write_text("binary")
     binary.chmod(0o755)
@@ -64,7 +64,7 @@ def test_context_is_a_copy_with_the_binaries_and_without_go_sources(folder: Path
 
 
 @pytest.mark.processes
-def test_settings_are_a_private_file_that_a_shell_reads_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_a_private_file_that_a_shell_reads_back(monkeypatch: pytest.MonkeyPatch) -> None:
     value = "https://user:it's $HOME@index.test/simple"
     monkeypatch.setenv("PIP_INDEX_URL", value)
     with build_secrets() as secrets:

@@ -43,7 +43,7 @@ def steps_with(commands: FakeCommands, go: Go, *, has_nodes: bool, **others: Any
     return mirrors.steps()
 
 
-def test_kubernetes_finds_each_system_image_by_the_name_that_it_asks_for(go: Go) -> None:
+def test_kubernetes_finds_each_system_image_by_its_own_name(go: Go) -> None:
     versions = load_pins().versions
     system = recipes(go).images().system
     for name in (

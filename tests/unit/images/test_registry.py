@@ -55,7 +55,7 @@ def test_airflow_is_built_on_the_official_python(commands: FakeCommands, mirror:
 
 
 @pytest.mark.parametrize(("pin", "name"), [("postgresql", "postgres"), ("statsd_exporter", "prom/statsd-exporter")])
-def test_image_of_a_pod_gets_a_name_that_kubernetes_does_not_pull(commands: FakeCommands, pin: str, name: str) -> None:
+def test_image_of_a_pod_has_a_name_that_kubernetes_never_pulls(commands: FakeCommands, pin: str, name: str) -> None:
     reference = f"{name}@{digest(getattr(PINS.registry, pin))}"
     ours = getattr(recipes().images(), pin)
     commands.on("docker", "pull", "--quiet", reference)

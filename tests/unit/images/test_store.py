@@ -93,9 +93,7 @@ def test_import_that_fails_leaves_no_store_and_no_container(commands: FakeComman
     assert commands.argvs[-1] == list(REMOVE)
 
 
-def test_remains_of_a_killed_fill_and_all_stores_but_the_last_two_are_removed(
-    commands: FakeCommands, store: Store
-) -> None:
+def test_remains_of_a_fill_and_all_stores_but_two_are_removed(commands: FakeCommands, store: Store) -> None:
     partial = store.folder.with_suffix(".partial")
     partial.mkdir(parents=True)
     parent = store.folder.parent

@@ -183,7 +183,7 @@ def test_teardown_that_failed_is_a_failure() -> None:
         Account([], tries).expect_success()
 
 
-def test_try_that_was_rescheduled_or_deferred_has_a_pod_each_time() -> None:
+def test_rescheduled_or_deferred_try_has_a_pod_each_time() -> None:
     check(resumed(), {"work": 1})
 
 

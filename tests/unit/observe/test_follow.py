@@ -99,7 +99,7 @@ def test_outage_is_told_waited_out_and_its_end_told(scene: RunScene) -> None:
     assert (last.state, last.seconds, last.tasks[0].state) == ("success", 50.0, "success")
 
 
-def test_short_outage_and_answers_of_a_starting_airflow_are_not_the_end(scene: RunScene) -> None:
+def test_short_outage_and_a_starting_airflow_are_not_the_end(scene: RunScene) -> None:
     run = scene.start()
     scene.end(3, "success")
     scene.airflow.failures = [lambda: httpx.Response(503, text="not ready")]

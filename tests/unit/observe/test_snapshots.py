@@ -87,7 +87,7 @@ def test_pod_that_was_taken_away_is_called_deleted(scene: RunScene) -> None:
     assert last(scene).tasks[0].tries[0].phase == "Deleted"
 
 
-def test_end_of_the_recording_is_told_once_and_the_run_still_followed(scene: RunScene) -> None:
+def test_recording_s_end_is_told_once_and_the_run_still_followed(scene: RunScene) -> None:
     scene.pod(1, "pod-1", task="first", phase="Succeeded")
     scene.set(1, "first", try_number=1, state="success", start=0, end=1)
     scene.time.at(3, lambda: scene.recorder.end_early("the API server is away"))

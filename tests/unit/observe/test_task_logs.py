@@ -73,7 +73,7 @@ def test_retries_and_mapped_tasks_are_told_apart(scene: RunScene) -> None:
     assert read(scene) == [("first[4]", "error boom"), ("first[4] try 2", "info fine")]
 
 
-def test_many_tasks_are_read_a_few_at_a_time_and_none_is_forgotten(scene: RunScene) -> None:
+def test_many_tasks_are_read_a_few_at_a_time_without_a_loss(scene: RunScene) -> None:
     for index in range(50):
         scene.set(1, "first", index, try_number=1, state="success", start=0, end=1)
         write(scene, 1, event(f"task {index}"), map_index=index)
@@ -93,7 +93,7 @@ def test_many_tasks_are_read_a_few_at_a_time_and_none_is_forgotten(scene: RunSce
     assert asked[:3] == [0, 10, 10]
 
 
-def test_what_airflow_says_of_its_own_work_is_left_out_but_for_problems(scene: RunScene) -> None:
+def test_airflow_s_own_lines_are_left_out_but_for_problems(scene: RunScene) -> None:
     scene.set(1, "first", try_number=1, state="success", start=0, end=1)
     runner = {"filename": "/opt/x/site-packages/airflow/sdk/execution_time/task_runner.py", "lineno": 1, "name": "run"}
     frames = [runner, {"filename": "d.py", "lineno": 3, "name": "f"}]

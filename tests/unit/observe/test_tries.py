@@ -151,7 +151,7 @@ def replay(dag_id: str) -> dict[str, TryTimeline]:
     return {str(timeline.key): timeline for timeline in trace_tries(tries, own, facts)}
 
 
-def test_recorded_hard_exit_goes_unnoticed_until_the_heartbeat_times_out() -> None:
+def test_recorded_hard_exit_is_unnoticed_until_heartbeat_timeout() -> None:
     tries = replay("e2e_hard_exit")
     assert sorted(tries) == ["bystander try 1", "victim try 1", "victim try 2"]
     victim = tries["victim try 1"]

@@ -81,7 +81,7 @@ def test_the_quoted_source_is_no_evidence() -> None:
     assert found.party == "product"
 
 
-def test_a_gap_in_a_test_is_the_cluster_s_unless_the_test_made_it() -> None:
+def test_gap_in_a_test_is_the_cluster_s_unless_the_test_made_it() -> None:
     red = failed_case(start=100)
     session = session_of(red)
     session.gaps = [Gap(at(10), "before", at(20))]

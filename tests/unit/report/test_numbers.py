@@ -37,7 +37,7 @@ def test_totals_of_a_clean_run() -> None:
     }
 
 
-def test_second_pod_at_work_on_a_try_is_a_duplicate_and_one_that_runs_on_a_leak() -> None:
+def test_second_pod_on_a_try_is_a_duplicate_a_late_one_a_leak() -> None:
     run = run_of("a", pods=2)
     again = replace(run.pods[0].pod, uid="again", deleted=None, phases=run.pods[0].pod.phases[:2])
     run.pods.append(PodRecord(again))

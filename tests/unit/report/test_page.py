@@ -104,7 +104,7 @@ def test_everything_of_a_failed_test_is_in_the_page() -> None:
     assert re.search(r'<details class="case failed"[^>]* open>', page)
 
 
-def test_tests_that_failed_alike_are_one_line_and_few_are_unfolded() -> None:
+def test_tests_that_failed_alike_are_one_line_few_unfolded() -> None:
     page = render(session_of(*[failed_case(f"test_{number}") for number in range(9)]))
     assert Balance(page).text.count("and 6 more") == 1
     assert len(re.findall(r'<details class="case failed"[^>]* open>', page)) == 5
@@ -114,7 +114,7 @@ def test_tests_that_passed_are_folded() -> None:
     assert not re.search(r'<details class="case passed"[^>]* open>', render(session_of(case("a"), case("b"))))
 
 
-def test_forty_tests_and_two_hundred_pods_are_one_page_of_fair_size() -> None:
+def test_forty_tests_and_200_pods_are_one_page_of_fair_size() -> None:
     cases = [case(f"test_{number}", start=number) for number in range(40)]
     page = render(session_of(*cases, runs=(run_of("mapped", pods=200),)))
     assert page.count('<details class="case passed"') == 40

@@ -22,6 +22,6 @@ def test_backoff_is_airflow_s(task_id: str, try_number: int, max_delay_s: float,
     assert backoff_s("e2e_backoff", task_id, try_number, delay_s=4, multiplier=2, max_delay_s=max_delay_s) == seconds
 
 
-def test_no_delay_is_a_second_at_least_and_no_delay_is_longer_than_a_day() -> None:
+def test_delay_is_a_second_at_least_and_a_day_at_most() -> None:
     assert backoff_s("a", "b", 1, delay_s=0, multiplier=2) == 1
     assert backoff_s("a", "b", 60, delay_s=60, multiplier=2) == LONGEST_S

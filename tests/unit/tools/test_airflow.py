@@ -158,7 +158,7 @@ def test_log_is_one_line_an_event(server: FakeAirflow) -> None:
     assert server.client().logs("example", "run-1", "work", 1) == "2026 info started {'pid': 7}\ndone\nbare"
 
 
-def test_stack_trace_of_a_log_is_lines_and_whose_log_it_is_is_left_out(server: FakeAirflow) -> None:
+def test_stack_trace_of_a_log_is_lines_without_its_ids(server: FakeAirflow) -> None:
     cause = {"exc_type": "OSError", "exc_value": "no route", "frames": []}
     trace = {"exc_type": "ValueError", "exc_value": "boom", "frames": [{"filename": "d.py", "lineno": 3, "name": "f"}]}
     entry = {"level": "error", "event": "failed", "task_id": "work", "logger": "task", "error_detail": [trace, cause]}

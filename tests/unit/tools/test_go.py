@@ -103,7 +103,7 @@ def test_digest_changes_with_what_is_built(module: Path, change: str) -> None:
     assert GoCommand("kube", module).digest != before
 
 
-def test_digest_changes_with_package_and_stamps_and_with_nothing_else(module: Path) -> None:
+def test_digest_changes_with_package_and_stamps_alone(module: Path) -> None:
     before = GoCommand("kube", module).digest
     assert GoCommand("kube", module, "./cmd").digest != before
     assert GoCommand("kube", module, stamps={"v": "1"}).digest != before

@@ -14,7 +14,7 @@ KIND = Kind(Path("/bin/kind"), {"PATH": "/x"})
 CREATE = ("/bin/kind", "create", "cluster", "--config=-", "--kubeconfig=/k")
 
 
-def test_create_gives_the_configuration_by_stdin_and_names_the_network(commands: FakeCommands) -> None:
+def test_create_gives_its_configuration_by_stdin_names_network(commands: FakeCommands) -> None:
     commands.on(*CREATE)
     config = {"kind": "Cluster", "name": "harness-dev", "nodes": [{"role": "control-plane"}]}
     KIND.create(config, kubeconfig=Path("/k"), network="harness-dev")
