@@ -157,7 +157,8 @@ def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
     for bundle in ("airflow-dags", "airflow-dags-e2e"):
         assert f"ConfigMap/{bundle}" not in chart.names()
     files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
-    python = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py", "deadline_callbacks.py"]
+    python = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py"]
+    python += ["deadline_callbacks.py", "metric_names.py"]
     scripts = [path.name for path in (CHART / "files").glob("*.py")]
     assert sorted(files) == sorted([*python, *scripts])
 
@@ -189,6 +190,7 @@ def test_every_component_finds_the_versioned_bundle_and_policy(default: Renderin
         "configmap_dag_mounts.py": "configmap_dag_mounts.py",
         "dag_versions.py": "dag_versions.py",
         "deadline_callbacks.py": "deadline_callbacks.py",
+        "metric_names.py": "metric_names.py",
         "METADATA": "configmap_dags-1.dist-info/METADATA",
         "entry_points.txt": "configmap_dags-1.dist-info/entry_points.txt",
     }
@@ -209,6 +211,18 @@ def test_airflow_is_told_where_the_bundles_are(helm: Path) -> None:
         "e2e": {"config_map": "airflow-dags-e2e"},
         "e2e-plain": {"path": "/opt/airflow/bundles/e2e-plain"},
     }
+
+
+def test_on_kind_a_renamed_dag_leaves_its_old_id_within_10_s(helm: Path) -> None:
+    config = render(helm, "kind")["ConfigMap/airflow-config"]["data"]
+    named = (
+        *("DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL", "DAG_PROCESSOR__REFRESH_INTERVAL"),
+        *("DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL", "SCHEDULER__PARSING_CLEANUP_INTERVAL"),
+    )
+    assert sum(int(config[f"AIRFLOW__{name}"]) for name in named) <= 10
+    # The file's next parse after the change must count as later than the old id's last.
+    threshold_s = int(config["AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD"])
+    assert threshold_s < int(config["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"])
 
 
 def test_every_setting_is_text(chart: Rendering) -> None:

@@ -30,6 +30,8 @@ metrics:
   # A DAG's and a task's id as labels of one metric; the older names have them inside, and are another metric for each task.
   statsd_influxdb_enabled: "True"
   legacy_names_on: "False"
+  # Airflow does no work whose metric it cannot name, and cannot name a DAG that is not ASCII.
+  stat_name_handler: metric_names.make_stat_name
 {{- end }}
 scheduler:
   # The scheduler's probes ask this server: the command line's check starts a Python of its own each time.

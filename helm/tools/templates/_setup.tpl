@@ -60,6 +60,7 @@ in the running container, which a variable is not, and nobody needs the right to
   volumeMounts:
     {{- include "airflow.tmpMount" . | nindent 4 }}
     {{- include "airflow.ownLogsMount" . | nindent 4 }}
+    {{- include "airflow.pythonMount" . | nindent 4 }}
     {{- include "airflow.scriptsMount" . | nindent 4 }}
     - {name: ui-creds, mountPath: /opt/airflow/ui-creds, readOnly: true}
     {{- include "airflow.extraVolumeMounts" .Values.apiServer | nindent 4 }}

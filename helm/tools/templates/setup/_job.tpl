@@ -39,6 +39,7 @@ template:
         volumeMounts:
           {{- include "airflow.tmpMount" . | nindent 10 }}
           {{- include "airflow.ownLogsMount" . | nindent 10 }}
+          {{- include "airflow.pythonMount" . | nindent 10 }}
           {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
     containers:
       - name: set-up-admin
@@ -61,11 +62,13 @@ template:
         volumeMounts:
           {{- include "airflow.tmpMount" . | nindent 10 }}
           {{- include "airflow.ownLogsMount" . | nindent 10 }}
+          {{- include "airflow.pythonMount" . | nindent 10 }}
           {{- include "airflow.scriptsMount" . | nindent 10 }}
           {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
     volumes:
       {{- include "airflow.tmpVolume" . | nindent 6 }}
       {{- include "airflow.ownLogsVolume" . | nindent 6 }}
+      {{- include "airflow.pythonVolume" . | nindent 6 }}
       {{- include "airflow.scriptsVolume" . | nindent 6 }}
       {{- include "airflow.extraVolumes" .Values.setup | nindent 6 }}
 {{- end }}
