@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -24,6 +25,9 @@ CORES = 2
 # Measured: a node's systemd, kubelet and containerd take about 21 instances, and nothing tells why the sixth fails.
 INOTIFY = {"fs.inotify.max_user_instances": 256, "fs.inotify.max_user_watches": 65536}
 
+PROXIES = {"http_proxy", "https_proxy"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
 Verdict = Literal["ok", "warning", "problem"]
 
 
@@ -38,7 +42,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Patient:
+class Machine:
     """What is looked at: a machine, and what one wants to run on it."""
 
     host: Host
@@ -49,13 +53,13 @@ class Patient:
     has_cluster: bool
 
 
-def examine(patient: Patient) -> list[Check]:
+def examine(machine: Machine) -> list[Check]:
     """Return all findings; none of the checks changes anything."""
     docker, client_check = _client()
     engine = docker.engine() if docker else None
-    checks: list[Check] = [client_check, _engine(engine, patient.host), _source(patient, engine)]
-    for look in (_disk, _memory, _cores, _inotify, _capabilities, _port, _go, _mmdebstrap):
-        checks.extend(look(patient, engine))
+    checks: list[Check] = [client_check, _engine(engine, machine.host), _source(machine, engine)]
+    for look in (_disk, _memory, _cores, _inotify, _capabilities, _proxy, _port, _go, _mmdebstrap):
+        checks.extend(look(machine, engine))
     return checks
 
 
@@ -91,17 +95,17 @@ def _engine(engine: Engine | None, host: Host) -> Check:
     )
 
 
-def _source(patient: Patient, engine: Engine | None) -> Check:
-    seen = f"{patient.choice.source}: {patient.choice.reason}"
-    version = engine.cgroup_version if engine else str(patient.host.cgroup_version or "")
-    if patient.choice.source == "registry" and version == "1":
+def _source(machine: Machine, engine: Engine | None) -> Check:
+    seen = f"{machine.choice.source}: {machine.choice.reason}"
+    version = engine.cgroup_version if engine else str(machine.host.cgroup_version or "")
+    if machine.choice.source == "registry" and version == "1":
         return Check(
             "images",
             "problem",
             f"{seen}; kind's node image does not run on cgroup v1",
             'set images = "mirrors", or boot this host with cgroup v2 (systemd.unified_cgroup_hierarchy=1)',
         )
-    if patient.choice.source == "mirrors" and engine and not engine.is_on_this_host:
+    if machine.choice.source == "mirrors" and engine and not engine.is_on_this_host:
         return Check(
             "images",
             "problem",
@@ -111,10 +115,10 @@ def _source(patient: Patient, engine: Engine | None) -> Check:
     return Check("images", "ok", seen)
 
 
-def _disk(patient: Patient, engine: Engine | None) -> Iterator[Check]:
-    for check in _disk_checks(patient.state, engine):
+def _disk(machine: Machine, engine: Engine | None) -> Iterator[Check]:
+    for check in _disk_checks(machine.state, engine):
         # What a cluster needs, it has: from then on a full disk is a worry, and no reason to refuse.
-        yield replace(check, verdict="warning") if patient.has_cluster and check.verdict == "problem" else check
+        yield replace(check, verdict="warning") if machine.has_cluster and check.verdict == "problem" else check
 
 
 def _disk_checks(state: Path, engine: Engine | None) -> Iterator[Check]:
@@ -137,32 +141,38 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _memory(_: Patient, __: Engine | None) -> Iterator[Check]:
-    free = psutil.virtual_memory().available
-    seen = f"{free / GB:.1f} GB available"
+def _memory(_: Machine, engine: Engine | None) -> Iterator[Check]:
+    if engine and not engine.is_on_this_host:
+        free = engine.memory_bytes
+        seen = f"{free / GB:.1f} GB in the engine's machine"
+    else:
+        free = psutil.virtual_memory().available
+        seen = f"{free / GB:.1f} GB available"
     if free < MEMORY_BYTES:
-        yield Check("memory", "warning", seen, f"{MEMORY_BYTES // GB} GB are advised: end other programs")
+        cure = "end other programs, or give the engine's virtual machine more"
+        yield Check("memory", "warning", seen, f"{MEMORY_BYTES // GB} GB are advised: {cure}")
     else:
         yield Check("memory", "ok", seen)
 
 
-def _cores(_: Patient, __: Engine | None) -> Iterator[Check]:
+def _cores(_: Machine, engine: Engine | None) -> Iterator[Check]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = engine.cores if engine and not engine.is_on_this_host else cores
     verdict: Verdict = "ok" if cores >= CORES else "warning"
     yield Check("cores", verdict, str(cores), "" if verdict == "ok" else f"{CORES} are advised: all is slow with fewer")
 
 
-def _inotify(patient: Patient, _: Engine | None) -> Iterator[Check]:
+def _inotify(machine: Machine, _: Engine | None) -> Iterator[Check]:
     for name, least in INOTIFY.items():
-        value = patient.host.sysctl(name)
+        value = machine.host.sysctl(name)
         if value is not None:
             verdict: Verdict = "ok" if value >= least else "warning"
             yield Check(name, verdict, str(value), "" if verdict == "ok" else f"sudo sysctl {name}={least * 2}")
 
 
-def _capabilities(patient: Patient, engine: Engine | None) -> Iterator[Check]:
-    missing = patient.host.missing_capabilities
-    if not patient.host.is_linux:
+def _capabilities(machine: Machine, engine: Engine | None) -> Iterator[Check]:
+    missing = machine.host.missing_capabilities
+    if not machine.host.is_linux:
         return
     if not missing:
         yield Check("capabilities", "ok", "all that privileged containers ask for")
@@ -178,31 +188,43 @@ def _capabilities(patient: Patient, engine: Engine | None) -> Iterator[Check]:
         )
 
 
-def _port(patient: Patient, _: Engine | None) -> Iterator[Check]:
-    name = f"port {patient.port}"
-    if patient.has_cluster:
+def _proxy(_: Machine, __: Engine | None) -> Iterator[Check]:
+    for name, value in sorted(os.environ.items()):
+        if name.lower() in PROXIES and urlsplit(value).hostname in LOOPBACK:
+            yield Check(
+                "proxy",
+                "warning",
+                f"{name} is on this machine's loopback, which in a build is the build's own",
+                "let the proxy listen where containers reach it, and set that address",
+            )
+            return
+
+
+def _port(machine: Machine, _: Engine | None) -> Iterator[Check]:
+    name = f"port {machine.port}"
+    if machine.has_cluster:
         yield Check(name, "ok", "ours")
-    elif ports.is_free(patient.port):
+    elif ports.is_free(machine.port):
         yield Check(name, "ok", "free")
     else:
-        owner = ports.owner_of(patient.port) or "another program"
+        owner = ports.owner_of(machine.port) or "another program"
         yield Check(name, "problem", f"taken by {owner}", "end it, or set HARNESS_PORT")
 
 
-def _go(patient: Patient, _: Engine | None) -> Iterator[Check]:
-    if patient.choice.source == "registry":
+def _go(machine: Machine, _: Engine | None) -> Iterator[Check]:
+    if machine.choice.source == "registry":
         return
-    version = patient.go.version()
+    version = machine.go.version()
     seen = f"{version[0]}.{version[1]}" if version else "not on PATH"
     is_new_enough = version is not None and version >= OLDEST
     cure = "" if is_new_enough else f"install Go {OLDEST[0]}.{OLDEST[1]} or newer"
     yield Check("go", "ok" if is_new_enough else "problem", seen, cure)
 
 
-def _mmdebstrap(patient: Patient, _: Engine | None) -> Iterator[Check]:
-    if patient.choice.source == "registry":
+def _mmdebstrap(machine: Machine, _: Engine | None) -> Iterator[Check]:
+    if machine.choice.source == "registry":
         return
-    host = patient.host
+    host = machine.host
     if shutil.which("mmdebstrap"):
         yield Check("mmdebstrap", "ok", "on PATH")
     elif host.is_root and host.is_debian_like:

@@ -106,7 +106,7 @@ class Environment:
         """Return the doctor's findings."""
         parts, settings = self.parts, self.settings
         return doctor.examine(
-            doctor.Patient(
+            doctor.Machine(
                 parts.host, parts.go, parts.choice, settings.state, settings.airflow_port, self.has_cluster()
             )
         )

@@ -28,7 +28,7 @@ def ensure_engine(host: Host, log_folder: Path, say: Say, clock: Clock = CLOCK) 
 
     On Debian or Ubuntu as root both are done; elsewhere HostError holds the commands to type.
     """
-    if not shutil.which("dockerd") and not has_engine(find_client):
+    if not shutil.which("dockerd", path=host.system_path) and not has_engine(find_client):
         _install(host, say)
     docker = find_client()
     if docker.engine() is None:
@@ -48,6 +48,11 @@ def _install(host: Host, say: Say) -> None:
     if not host.is_linux:
         raise HostError(
             "no container engine answers", next_step="install and start Docker Desktop, then run this again"
+        )
+    if host.has_docker_desktop:
+        raise HostError(
+            "Docker Desktop does not answer in this WSL distribution",
+            next_step="start it, and turn this distribution on in its settings: Resources, WSL integration",
         )
     commands = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(PACKAGES)}"
     if not (host.is_root and host.is_debian_like):
@@ -95,7 +100,7 @@ def _start(host: Host, docker: Docker, log_folder: Path, say: Say, clock: Clock)
         log.parent.mkdir(parents=True, exist_ok=True)
         say(f"starting the container engine: dockerd, which logs to {log}")
         _remove_stale_pid_files()
-        start_detached(["dockerd"], log=log)
+        start_detached(["dockerd"], log=log, env={"PATH": host.system_path})
     _wait_until_it_answers(docker, clock)
 
 

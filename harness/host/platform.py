@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CAP_SYS_RESOURCE = 24  # linux/capability.h
+SYSTEM_FOLDERS = ("usr/local/sbin", "usr/sbin", "sbin")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,17 @@ class Host:
             for word in line.split("=", 1)[1].strip('"').split()
         }
         return bool(words & {"debian", "ubuntu"})
+
+    @property
+    def has_docker_desktop(self) -> bool:
+        """Tell whether this is Linux inside of Windows, where Docker Desktop is installed."""
+        folders = ("mnt/wsl/docker-desktop", "mnt/c/Program Files/Docker/Docker")
+        return any((self.root / folder).is_dir() for folder in folders)
+
+    @property
+    def system_path(self) -> str:
+        """Return PATH with the folders of administrators, which a person's may lack."""
+        return os.pathsep.join([*os.get_exec_path(), *(str(self.root / folder) for folder in SYSTEM_FOLDERS)])
 
     @property
     def has_service_manager(self) -> bool:

@@ -43,15 +43,15 @@ class Engine:
     driver: str
     default_runtime: str
     operating_system: str
+    cores: int
+    memory_bytes: int
+    endpoint: str
 
     @property
     def is_on_this_host(self) -> bool:
         """Tell whether containers see this host's folders as they are, and not a virtual machine's."""
-        return "Docker Desktop" not in self.operating_system and os.uname().sysname == "Linux" and not _is_remote()
-
-
-def _is_remote() -> bool:
-    return os.environ.get("DOCKER_HOST", "unix://").startswith(("tcp://", "ssh://"))
+        is_remote = self.endpoint.startswith(("tcp://", "ssh://"))
+        return "Docker Desktop" not in self.operating_system and os.uname().sysname == "Linux" and not is_remote
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,16 @@ class Docker:
             driver=info.get("Driver", ""),
             default_runtime=info.get("DefaultRuntime", ""),
             operating_system=info.get("OperatingSystem", ""),
+            cores=info.get("NCPU", 0),
+            memory_bytes=info.get("MemTotal", 0),
+            endpoint=self._endpoint((info.get("ClientInfo") or {}).get("Context", "default")),
         )
+
+    def _endpoint(self, context: str) -> str:
+        """Return where the engine is reached: a context may name another machine's, as DOCKER_HOST does."""
+        if context == "default":
+            return os.environ.get("DOCKER_HOST", "")
+        return self.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", context)
 
     def platform(self) -> str:
         """Return what the engine runs, as images name it, for example linux/arm64."""
@@ -153,7 +162,9 @@ class Docker:
         """Run `command` as root in a throw-away container of `image` without network, and return what it printed."""
         flags = [word for mount in mounts for word in ("--mount", mount.as_flag())]
         return self.call(
-            *("run", "--rm", "--network=none", "--user=0", "--entrypoint", command[0], *flags, image, *command[1:]),
+            # SELinux would not let it read a folder of this host, which only another label of the folder would allow.
+            *("run", "--rm", "--network=none", "--user=0", "--security-opt=label=disable"),
+            *("--entrypoint", command[0], *flags, image, *command[1:]),
             timeout_s=timeout_s,
         )
 
@@ -197,11 +208,11 @@ def find_client() -> Docker:
         if not (binary.is_file() and os.access(binary, os.X_OK)):
             continue
         version = run([str(binary), "--version"], timeout_s=QUICK_S, check=False).stdout
-        major = re.search(r"version (\d+)\.", version)
+        major = re.match(r"Docker version (\d+)\.", version)
         if major and (int(major[1]) < PLUGIN_SINCE or _has_buildx(binary)):
             # kind looks for `docker` on PATH itself.
             return Docker(str(binary), {"PATH": os.pathsep.join([folder, *os.get_exec_path()]), **ENGINE_S_OWN})
-        seen.append(f"{binary} ({version.strip() or 'no version'}: no buildx plugin)")
+        seen.append(f"{binary} ({version.strip() or 'no version'}: {'no buildx plugin' if major else 'not Docker'})")
     raise HostError(
         f"no usable docker client on PATH; found: {', '.join(seen) or 'none'}",
         next_step=("install Docker, or docker's buildx plugin", Verb("up", "does it on Debian or Ubuntu as root")),

@@ -48,6 +48,9 @@ def info(**others: Any) -> str:
             "Driver": "overlay2",
             "DefaultRuntime": "runc",
             "OperatingSystem": "Debian GNU/Linux 12",
+            "NCPU": 2,
+            "MemTotal": 8_000_000_000,
+            "ClientInfo": {"Context": "default"},
             **others,
         }
     )

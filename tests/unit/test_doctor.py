@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from harness import doctor
-from harness.doctor import GB, Check, Patient, check_room, examine
+from harness.doctor import GB, Check, Machine, check_room, examine
 from harness.errors import UsageError, Verb, put_in_words
 from harness.host import ports
 from harness.images.source import Choice
@@ -29,8 +29,10 @@ class SlimHost(FakeHost):
 
 
 @pytest.fixture
-def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
-    """Return one in the best of health; a test takes away what it is about."""
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Return one that has all; a test takes away what it is about."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     for name in ("go", "mmdebstrap", "docker"):
         make_executable(tmp_path / "bin" / name)
@@ -38,23 +40,23 @@ def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=20 * GB))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8 * GB))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    return Patient(FakeHost(), Go(tmp_path), MIRRORS, tmp_path / "state", 8080, has_cluster=False)
+    return Machine(FakeHost(), Go(tmp_path), MIRRORS, tmp_path / "state", 8080, has_cluster=False)
 
 
-def look(patient: Patient, commands: FakeCommands, engine: str | None = None, go: str = "go1.26.1") -> dict[str, Check]:
-    docker = str(patient.state.parent / "bin" / "docker")
+def look(machine: Machine, commands: FakeCommands, engine: str | None = None, go: str = "go1.26.1") -> dict[str, Check]:
+    docker = str(machine.state.parent / "bin" / "docker")
     commands.on(docker, "--version", stdout="Docker version 20.10.24, build 1")
     commands.on(docker, *INFO, stdout=info() if engine is None else engine)
     commands.on("go", "version", stdout=f"go version {go} linux/amd64")
-    return {check.name: check for check in examine(patient)}
+    return {check.name: check for check in examine(machine)}
 
 
 def problems(checks: dict[str, Check]) -> list[str]:
     return [name for name, check in checks.items() if check.verdict != "ok"]
 
 
-def test_healthy_machine_has_a_finding_for_each_need(patient: Patient, commands: FakeCommands) -> None:
-    checks = look(patient, commands)
+def test_healthy_machine_has_a_finding_for_each_need(machine: Machine, commands: FakeCommands) -> None:
+    checks = look(machine, commands)
     assert problems(checks) == []
     assert {
         *("docker client", "container engine", "images", "disk of the state folder", "memory", "cores"),
@@ -63,104 +65,134 @@ def test_healthy_machine_has_a_finding_for_each_need(patient: Patient, commands:
     assert checks["container engine"].seen == "Debian GNU/Linux 12, 29.0, storage overlay2, cgroup v2"
 
 
-def test_nothing_is_changed_by_the_examination(patient: Patient, commands: FakeCommands) -> None:
-    look(patient, commands)
+def test_nothing_is_changed_by_the_examination(machine: Machine, commands: FakeCommands) -> None:
+    look(machine, commands)
     assert {argv[1] for argv in commands.argvs} == {"--version", "info", "version"}
-    assert not patient.state.exists()
+    assert not machine.state.exists()
 
 
-def test_missing_client_does_not_hide_the_rest(patient: Patient, commands: FakeCommands) -> None:
-    (patient.state.parent / "bin" / "docker").unlink()
-    checks = look(replace(patient, host=FakeHost(is_root=False)), commands)
+def test_missing_client_does_not_hide_the_rest(machine: Machine, commands: FakeCommands) -> None:
+    (machine.state.parent / "bin" / "docker").unlink()
+    checks = look(replace(machine, host=FakeHost(is_root=False)), commands)
     assert checks["docker client"].verdict == "problem"
     assert "install Docker" in put_in_words(checks["docker client"].cure, "harness")
     assert checks["container engine"].verdict == "problem"
     assert checks["go"].verdict == "ok"
 
 
-def test_engine_that_we_can_start_is_only_a_warning(patient: Patient, commands: FakeCommands) -> None:
-    checks = look(patient, commands, engine="{}")
+def test_engine_that_we_can_start_is_only_a_warning(machine: Machine, commands: FakeCommands) -> None:
+    checks = look(machine, commands, engine="{}")
     assert checks["container engine"] == Check(
         "container engine", "warning", "none answers", Verb("up", "installs and starts it")
     )
 
 
-def test_official_node_on_cgroup_v1_is_refused(patient: Patient, commands: FakeCommands) -> None:
-    checks = look(replace(patient, choice=REGISTRY), commands, engine=info(CgroupVersion="1"))
+def test_official_node_on_cgroup_v1_is_refused(machine: Machine, commands: FakeCommands) -> None:
+    checks = look(replace(machine, choice=REGISTRY), commands, engine=info(CgroupVersion="1"))
     assert checks["images"].verdict == "problem"
     assert 'images = "mirrors"' in str(checks["images"].cure)
 
 
-def test_registry_needs_neither_go_nor_mmdebstrap(patient: Patient, commands: FakeCommands) -> None:
-    assert not {"go", "mmdebstrap"} & set(look(replace(patient, choice=REGISTRY), commands))
+def test_registry_needs_neither_go_nor_mmdebstrap(machine: Machine, commands: FakeCommands) -> None:
+    assert not {"go", "mmdebstrap"} & set(look(replace(machine, choice=REGISTRY), commands))
 
 
 def test_full_disk_is_a_problem_with_the_numbers(
-    patient: Patient, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=14.4 * GB))
-    check = look(patient, commands)["disk of the state folder"]
+    check = look(machine, commands)["disk of the state folder"]
     assert check.verdict == "problem"
-    assert check.seen == f"14 GB free at {patient.state.parent}; 15 GB are needed"
+    assert check.seen == f"14 GB free at {machine.state.parent}; 15 GB are needed"
     with pytest.raises(UsageError, match="disk of the state folder: 14 GB free") as caught:
-        check_room(patient.state)
+        check_room(machine.state)
     assert caught.value.next_step == check.cure
 
 
-def test_room_that_is_enough(patient: Patient) -> None:
-    check_room(patient.state)
+def test_room_that_is_enough(machine: Machine) -> None:
+    check_room(machine.state)
 
 
-def test_slow_machine_gets_warnings(patient: Patient, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_machine_gets_warnings(machine: Machine, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=3 * GB))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    checks = look(replace(patient, host=SlimHost()), commands)
+    checks = look(replace(machine, host=SlimHost()), commands)
     warned = {name for name, check in checks.items() if check.verdict == "warning"}
     assert warned == {"memory", "cores", "fs.inotify.max_user_instances"}
     assert checks["fs.inotify.max_user_instances"].cure == "sudo sysctl fs.inotify.max_user_instances=512"
     assert "fs.inotify.max_user_watches" not in checks  # this kernel has none
 
 
+@pytest.mark.parametrize(("memory_bytes", "cores", "warned"), [(3 * GB, 1, {"memory", "cores"}), (8 * GB, 4, set())])
+def test_virtual_machine_of_the_engine_is_what_counts(
+    machine: Machine,
+    commands: FakeCommands,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    memory_bytes: int,
+    cores: int,
+    warned: set[str],
+) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5 * GB))
+    engine = info(OperatingSystem="Docker Desktop", MemTotal=memory_bytes, NCPU=cores)
+    checks = look(replace(machine, choice=REGISTRY), commands, engine=engine)
+    assert set(problems(checks)) == warned
+    assert checks["memory"].seen == f"{memory_bytes / GB:.1f} GB in the engine's machine"
+    assert checks["cores"].seen == str(cores)
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:3128", "http://user:pass@localhost:3128"])
+def test_proxy_that_no_build_reaches_is_a_warning(
+    machine: Machine, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    check = look(machine, commands)["proxy"]
+    assert (check.verdict, "https_proxy is on this machine's loopback" in check.seen) == ("warning", True)
+    assert "pass" not in check.seen
+    monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
+    assert "proxy" not in look(machine, commands)
+
+
 @pytest.mark.parametrize(("runtime", "verdict"), [("runc", "problem"), ("harness-bounded", "ok")])
 def test_missing_capability_is_fine_with_a_runtime_that_copes(
-    patient: Patient, commands: FakeCommands, runtime: str, verdict: str
+    machine: Machine, commands: FakeCommands, runtime: str, verdict: str
 ) -> None:
     host = FakeHost(missing_capabilities=("CAP_SYS_RESOURCE",))
-    check = look(replace(patient, host=host), commands, engine=info(DefaultRuntime=runtime))["capabilities"]
+    check = look(replace(machine, host=host), commands, engine=info(DefaultRuntime=runtime))["capabilities"]
     assert check.verdict == verdict
     assert "CAP_SYS_RESOURCE missing" in check.seen
 
 
 def test_taken_port_names_its_owner_unless_it_is_ours(
-    patient: Patient, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ports, "is_free", lambda _: False)
     monkeypatch.setattr(ports, "owner_of", lambda _: "nginx (pid 7)")
-    assert look(patient, commands)["port 8080"] == Check(
+    assert look(machine, commands)["port 8080"] == Check(
         "port 8080", "problem", "taken by nginx (pid 7)", "end it, or set HARNESS_PORT"
     )
-    assert look(replace(patient, has_cluster=True), commands)["port 8080"].verdict == "ok"
+    assert look(replace(machine, has_cluster=True), commands)["port 8080"].verdict == "ok"
 
 
 @pytest.mark.parametrize(("go", "seen"), [("go1.23.4", "1.23"), ("unknown", "not on PATH")])
-def test_old_go_is_a_problem(patient: Patient, commands: FakeCommands, go: str, seen: str) -> None:
-    check = look(patient, commands, go=go)["go"]
+def test_old_go_is_a_problem(machine: Machine, commands: FakeCommands, go: str, seen: str) -> None:
+    check = look(machine, commands, go=go)["go"]
     assert (check.verdict, check.seen, check.cure) == ("problem", seen, "install Go 1.24 or newer")
 
 
 @pytest.mark.parametrize(("is_root", "verdict"), [(True, "ok"), (False, "problem")])
 def test_missing_mmdebstrap_is_installed_where_we_may(
-    patient: Patient, commands: FakeCommands, verdict: str, *, is_root: bool
+    machine: Machine, commands: FakeCommands, verdict: str, *, is_root: bool
 ) -> None:
-    (patient.state.parent / "bin" / "mmdebstrap").unlink()
-    assert look(replace(patient, host=FakeHost(is_root=is_root)), commands)["mmdebstrap"].verdict == verdict
+    (machine.state.parent / "bin" / "mmdebstrap").unlink()
+    assert look(replace(machine, host=FakeHost(is_root=is_root)), commands)["mmdebstrap"].verdict == verdict
 
 
-def test_every_problem_has_a_cure(patient: Patient, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_problem_has_a_cure(machine: Machine, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     monkeypatch.setattr(ports, "is_free", lambda _: False)
-    (patient.state.parent / "bin" / "mmdebstrap").unlink()
+    (machine.state.parent / "bin" / "mmdebstrap").unlink()
     host = SlimHost(is_root=False, missing_capabilities=("CAP_SYS_RESOURCE",))
-    checks = look(replace(patient, host=host), commands, go="go1.20")
+    checks = look(replace(machine, host=host), commands, go="go1.20")
     assert len(problems(checks)) >= 6
     assert [name for name in problems(checks) if not checks[name].cure] == []

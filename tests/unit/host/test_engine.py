@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,9 @@ class Machine:
             self.commands.on(str(self.docker), *INFO, **answer)
 
     def ensure(self, host: FakeHost) -> str:
-        return ensure_engine(host, self.root / "logs", self.said.append, self.time.clock).binary
+        return ensure_engine(
+            replace(host, root=self.root), self.root / "logs", self.said.append, self.time.clock
+        ).binary
 
 
 @pytest.fixture
@@ -86,6 +89,34 @@ def test_where_we_may_not_install_the_commands_are_told(machine: Machine, host: 
     with pytest.raises(UsageError, match="no container engine is installed") as caught:
         machine.ensure(host)
     assert " ".join(APT[1]) in caught.value.next_step
+    assert machine.commands.calls == []
+
+
+def test_daemon_off_a_person_s_path_is_not_called_missing(machine: Machine) -> None:
+    machine.install()
+    (machine.root / "bin" / "dockerd").unlink()
+    make_executable(machine.root / "usr" / "sbin" / "dockerd")
+    machine.answers("dead")
+    with pytest.raises(UsageError, match="the container engine does not answer") as caught:
+        machine.ensure(FakeHost(is_root=False))
+    assert "systemctl start docker" in caught.value.next_step
+
+
+def test_daemon_finds_what_only_administrators_have_on_path(machine: Machine) -> None:
+    machine.install()
+    machine.answers("dead", "alive")
+    machine.commands.on("dockerd")
+    machine.ensure(FakeHost())
+    started = next(call for call in machine.commands.calls if call.argv == ["dockerd"])
+    assert str(machine.root / "usr/sbin") in started.env["PATH"].split(":")
+
+
+@pytest.mark.parametrize("folder", ["mnt/wsl/docker-desktop", "mnt/c/Program Files/Docker/Docker"])
+def test_no_second_engine_beside_docker_desktop_of_windows(machine: Machine, folder: str) -> None:
+    (machine.root / folder).mkdir(parents=True)
+    with pytest.raises(UsageError, match="Docker Desktop does not answer in this WSL distribution") as caught:
+        machine.ensure(FakeHost())
+    assert "WSL integration" in caught.value.next_step
     assert machine.commands.calls == []
 
 

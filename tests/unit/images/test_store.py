@@ -102,7 +102,16 @@ def test_remains_of_a_fill_and_all_stores_but_two_are_removed(commands: FakeComm
         os.utime(parent / name, (1000 - age, 1000 - age))
     for folder in (partial, parent / "older"):
         commands.on(
-            *("docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint", "rm"),
+            *(
+                "docker",
+                "run",
+                "--rm",
+                "--network=none",
+                "--user=0",
+                "--security-opt=label=disable",
+                "--entrypoint",
+                "rm",
+            ),
             *("--mount", f"type=bind,source={parent},target=/parent", IMAGES.node, "-rf", f"/parent/{folder.name}"),
             does=lambda _, folder=folder: folder.rmdir(),
         )
@@ -117,7 +126,16 @@ def test_clone_has_both_ends_below_one_mount(commands: FakeCommands, store: Stor
     state = store.cache.parent
     target = state / "envs" / "dev" / "nodes" / "node"
     commands.on(
-        *("docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint", "bash"),
+        *(
+            "docker",
+            "run",
+            "--rm",
+            "--network=none",
+            "--user=0",
+            "--security-opt=label=disable",
+            "--entrypoint",
+            "bash",
+        ),
         *("--mount", f"type=bind,source={state},target=/state", "--mount", ANY, IMAGES.node),
         *("/scripts/clone", f"/state/cache/store/{IMAGES.digest}", "/state/envs/dev/nodes/node"),
     )

@@ -26,6 +26,9 @@ def test_engine_is_read_from_docker_info(commands: FakeCommands) -> None:
         driver="overlay2",
         default_runtime="runc",
         operating_system="Debian GNU/Linux 12",
+        cores=2,
+        memory_bytes=8_000_000_000,
+        endpoint="",
     )
 
 
@@ -54,7 +57,22 @@ def test_engine_in_a_virtual_machine_is_not_on_this_host(
     assert desktop
     assert not desktop.is_on_this_host
     monkeypatch.setenv("DOCKER_HOST", "tcp://build.test:2376")
-    assert not engine.is_on_this_host
+    commands.on("docker", *INFO, stdout=info())
+    elsewhere = DOCKER.engine()
+    assert elsewhere
+    assert not elsewhere.is_on_this_host
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_here"),
+    [("ssh://build.test", False), ("tcp://10.0.0.1:2376", False), ("unix:///run/user/1000/docker.sock", True)],
+)
+def test_context_may_name_another_machine_s_engine(commands: FakeCommands, endpoint: str, *, is_here: bool) -> None:
+    commands.on("docker", *INFO, stdout=info(ClientInfo={"Context": "work"}))
+    commands.on("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", "work", stdout=endpoint)
+    engine = DOCKER.engine()
+    assert engine
+    assert engine.is_on_this_host is is_here
 
 
 def test_build_gives_secrets_as_files_and_asks_for_buildkit(commands: FakeCommands) -> None:
@@ -95,7 +113,7 @@ def test_save_feeds_the_images_to_a_command_in_a_container(commands: FakeCommand
 
 def test_throw_away_container_has_no_network_and_is_removed(commands: FakeCommands) -> None:
     mounts = [Mount(Path("/a"), "/b"), Mount(Path("/c"), "/d", read_only=True)]
-    words = "run --rm --network=none --user=0 --entrypoint rm"
+    words = "run --rm --network=none --user=0 --security-opt=label=disable --entrypoint rm"
     flags = "--mount type=bind,source=/a,target=/b --mount type=bind,source=/c,target=/d,readonly"
     commands.on("docker", *f"{words} {flags} image -rf /b/x".split(), stdout=" gone \n")
     assert DOCKER.run_once("image", ["rm", "-rf", "/b/x"], mounts=mounts) == "gone"
@@ -179,6 +197,13 @@ def test_no_usable_client_names_those_that_were_seen(commands: FakeCommands, cli
         find_client()
     assert all(client in str(caught.value) for client in clients)
     assert "install Docker" in caught.value.next_step
+
+
+def test_podman_under_docker_s_name_is_not_taken_for_an_old_docker(commands: FakeCommands, clients: list[str]) -> None:
+    for client in clients:
+        commands.on(client, "--version", stdout="podman version 5.4.2\n")
+    with pytest.raises(UsageError, match=r"podman version 5\.4\.2: not Docker"):
+        find_client()
 
 
 def test_no_client_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
