@@ -3,7 +3,7 @@ harness := .venv/bin/harness
 tox := .venv/bin/tox run -e
 
 .DEFAULT_GOAL := help
-.PHONY: help dev-up dev-down dev-status doctor dags dags-watch backup restore test lint type unit chart dagtest e2e slow faults foreign lowest newest nightly bench docs clean
+.PHONY: help dev-up dev-down dev-status doctor dags dags-watch backup restore test lint type unit chart dagtest e2e slow faults foreign field lowest newest nightly bench docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /\1\t/' | expand -t 28
@@ -41,7 +41,7 @@ bench: .venv/ready ## measure how long until a change of the DAGs is live; half 
 nightly: .venv/ready ## run the whole matrix, as CI does at night: every part runs, red if any is
 	@.venv/bin/tox run
 
-lint type unit chart dagtest e2e slow faults foreign lowest newest: .venv/ready ## run one of them
+lint type unit chart dagtest e2e slow faults foreign field lowest newest: .venv/ready ## run one of them
 	@$(tox) $@
 
 docs: .venv/ready ## write the pages that follow from the code: command line and settings

@@ -21,7 +21,11 @@ hypothesis.settings.register_profile(
     # Our fixtures hold for a whole test, and each example may go on with what the one before it has left.
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
-hypothesis.settings.load_profile("harness")
+# At night other examples each time: what fails is printed, with how to have it again.
+hypothesis.settings.register_profile(
+    "night", hypothesis.settings.get_profile("harness"), derandomize=False, print_blob=True
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "harness"))
 
 
 @pytest.fixture(autouse=True)
