@@ -65,3 +65,8 @@ def test_pages_that_name_files_of_the_tests_name_such_as_exist() -> None:
     }
     files = {path.name for path in Path(ROOT / "tests").rglob("test_*.py")}
     assert [(page, name) for page, name in sorted(named) if name not in files] == []
+
+
+def test_page_of_the_suites_has_every_file() -> None:
+    page = (DOCS / "reference/test-suites.md").read_text()
+    assert [path.name for path in sorted((ROOT / "tests/e2e").glob("test_*.py")) if f"`{path.name}`" not in page] == []
