@@ -199,7 +199,7 @@ def test_no_usable_client_names_those_that_were_seen(commands: FakeCommands, cli
     assert "install Docker" in caught.value.next_step
 
 
-def test_podman_under_docker_s_name_is_not_taken_for_an_old_docker(commands: FakeCommands, clients: list[str]) -> None:
+def test_podman_under_docker_s_name_is_not_an_old_docker(commands: FakeCommands, clients: list[str]) -> None:
     for client in clients:
         commands.on(client, "--version", stdout="podman version 5.4.2\n")
     with pytest.raises(UsageError, match=r"podman version 5\.4\.2: not Docker"):
