@@ -9,8 +9,7 @@ import pytest
 import typer
 
 from harness.cli.app import app
-
-from .pages import PAGES, ROOT, read_blocks, read_prose
+from support.pages import PAGES, ROOT, read_blocks, read_prose
 
 CLI = typer.main.get_command(app)
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
+from support.pages import BLOCK, DOCS, PAGES, ROOT
 from support.tutorial import read_files
-
-from .pages import BLOCK, DOCS, PAGES, ROOT
 
 PYTHON = [
     pytest.param(block, id=f"{page.stem}-{number}")

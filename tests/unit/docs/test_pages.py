@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .pages import BLOCK, DOCS, PAGES, ROOT, load_script
+from support.pages import BLOCK, DOCS, PAGES, ROOT, load_script
 
 GENRES = {"tutorial", "how-to", "reference", "explanation"}
 LINES, WIDTH = 150, 120
