@@ -8,6 +8,8 @@ import typer
 from harness.cli.options import open_environment
 from harness.cli.output import out, say
 from harness.errors import HarnessError, UsageError, Verb
+from harness.excerpt import cut_line
+from harness.redact import redact
 
 
 def logs(
@@ -31,7 +33,7 @@ def logs(
                 text = kubernetes.pod_log(name, namespace, container=container["name"], tail_lines=tail)
             except HarnessError as error:
                 text = str(error)
-            say(out, text)
+            say(out, "\n".join(map(cut_line, redact(text).split("\n"))))
 
 
 def _names(pod: dict[str, Any], label: str) -> Iterator[str]:

@@ -14,10 +14,11 @@ from rich.text import Text
 from harness.cli.output import say
 from harness.cli.run_tree import WAITING, detail, in_counts, run_tree
 from harness.errors import HarnessError
+from harness.excerpt import cut_line
 from harness.observe.audit_log import find_refusal
 from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot, TaskSnapshot, TrySnapshot
-from harness.observe.task_logs import read_log
+from harness.observe.task_logs import read_end
 from harness.tools.airflow_records import TaskKey
 
 LOG_LINES = 40
@@ -63,7 +64,7 @@ class RunView:
     def log(self, who: str, lines: Sequence[str]) -> None:
         """Print lines of a task's log."""
         for line in lines:
-            self.say(f"{who} | {local_time(line)}", style="dim")
+            self.say(f"{who} | {cut_line(local_time(line))}", style="dim")
 
 
 def changes(before: RunSnapshot | None, after: RunSnapshot) -> Iterator[str]:
@@ -125,10 +126,11 @@ def _refusal(run: Run, key: TaskKey) -> str:
 
 def _end_of_log(run: Run, task: TaskSnapshot, one: TrySnapshot) -> list[str]:
     try:
-        lines = read_log(run, task, one)
+        left_out, lines = read_end(run, task, one, LOG_LINES)
     except HarnessError as error:
         return [f"there is none: {error}"]
-    return [local_time(line) for line in lines[-LOG_LINES:]] or ["there is none: the task has written nothing"]
+    note = [f"[{left_out:,} lines before these are left out]"] if left_out else []
+    return [*note, *map(cut_line, map(local_time, lines))] or ["there is none: the task has written nothing"]
 
 
 def local_time(line: str) -> str:

@@ -17,6 +17,7 @@ from harness.tools.k8s import Kubernetes, KubernetesError
 
 CONTAINER = "base"  # the KubernetesExecutor's name for the container that runs the task
 TAIL_LINES = 200
+FIRST_CHARS, LAST_CHARS = 8_192, 57_344  # of each of some hundred pods of a session
 REFRESH_S = 4.0
 JOIN_S = 60.0
 # How near the end a pod is; each stage is a new reason to fetch.
@@ -86,7 +87,13 @@ class PodLogs:
         known = self._logs.get(pod.uid, PodLog())
         try:
             text = self._kubernetes.pod_log(
-                pod.name, pod.namespace, container=CONTAINER, tail_lines=TAIL_LINES, timestamps=True
+                pod.name,
+                pod.namespace,
+                container=CONTAINER,
+                tail_lines=TAIL_LINES,
+                timestamps=True,
+                first_chars=FIRST_CHARS,
+                last_chars=LAST_CHARS,
             )
         except KubernetesError as error:
             if not error.status:

@@ -3,13 +3,15 @@
 Paths are those of the OpenAPI document of Airflow 3.3.2 (`v2-rest-api-generated.yaml`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from graphlib import TopologicalSorter
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from harness.excerpt import excerpt
 from harness.tools.airflow_client import PAGE, AirflowApiError, AirflowClient
+from harness.tools.airflow_logs import LogEntry, parse_log
 from harness.tools.airflow_records import (
     NOW,
     Dag,
@@ -19,7 +21,6 @@ from harness.tools.airflow_records import (
     Health,
     LogicalDate,
     TaskInstance,
-    log_line,
     parse_dag,
     parse_dag_run,
     parse_event_log,
@@ -186,12 +187,21 @@ class AirflowApi(AirflowClient):
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{_id(task_id)}/xcomEntries/{_id(key)}"
         return self._get(path, {"map_index": map_index, "deserialize": "true"})["value"]
 
-    def logs(self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1) -> str:
-        """Return the log of one try as text, not redacted: one event a line, and the lines of its stack trace."""
+    def log_entries(
+        self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1
+    ) -> Generator[LogEntry, None, None]:
+        """Yield the log of one try as it comes, not redacted; what is not read on is closed with the generator."""
         self.before_log()
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{_id(task_id)}/logs/{try_number}"
-        body = self._get(path, {"map_index": map_index, "full_content": "true"})
-        return "\n".join(map(log_line, body.get("content") or []))
+        yield from parse_log(self._stream(path, {"map_index": map_index}, accept="application/x-ndjson"))
+
+    def logs(self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1) -> str:
+        """Return the log of one try as text, not redacted: one event a line, and the lines of its stack trace.
+
+        Of a log of more than 1 MiB these are the first and the last lines, and one that says what is left out.
+        """
+        entries = self.log_entries(dag_id, run_id, task_id, try_number, map_index=map_index)
+        return "\n".join(excerpt(line for entry in entries for line in entry.lines))
 
     def event_logs(self, dag_id: str, run_id: str, *, event: str = "") -> list[EventLog]:
         """Return the run's lines of the audit log, oldest first, of one event if it is named."""

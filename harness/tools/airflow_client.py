@@ -1,7 +1,7 @@
 """Speaks to Airflow's REST API: logs in, repeats what may be repeated, and says what was refused and why."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,8 @@ from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
 LOGGER = logging.getLogger(__name__)
 REQUEST_TIMEOUT_S = 30.0
+STREAM_TIMEOUT_S = 300.0  # Airflow reads a log to its end before it sends the first byte
+CHUNK_BYTES = 65536
 RETRY_GET_S = 30.0
 PAGE = 100
 AWAY = Verb("status", "tells whether Airflow runs")
@@ -95,20 +97,32 @@ class AirflowClient:
             raise
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None, *, is_public: bool = False) -> Json:
+        body: Json = self._repeat(path, lambda: self._ask("GET", path, query=query, is_public=is_public)).json()
+        return body
+
+    def _stream(self, path: str, query: Mapping[str, Any], *, accept: str) -> Iterator[bytes]:
+        """Yield what a GET answers as it comes; raises AirflowApiError with status 0 when the line breaks."""
+        answer = self._repeat(path, lambda: self._ask("GET", path, query=query, accept=accept))
+        try:
+            yield from answer.iter_bytes(CHUNK_BYTES)
+        except httpx.TransportError as error:
+            raise AirflowApiError(f"GET {path}", 0, f"{type(error).__name__} {error}".strip(), next_step=AWAY) from None
+        finally:
+            answer.close()
+
+    def _repeat(self, path: str, ask: Callable[[], httpx.Response]) -> httpx.Response:
         def probe() -> httpx.Response | NotYet:
             try:
-                return self._ask("GET", path, query=query, is_public=is_public)
+                return ask()
             except AirflowApiError as error:
                 if error.status:
                     raise
                 return NotYet(str(error))
 
         try:
-            answer = wait_until("an answer", probe, timeout_s=RETRY_GET_S, interval_s=1.0, clock=self._clock)
+            return wait_until("an answer", probe, timeout_s=RETRY_GET_S, interval_s=1.0, clock=self._clock)
         except WaitTimeoutError as error:
             raise AirflowApiError(f"GET {path}", 0, str(error), next_step=AWAY) from None
-        body: Json = answer.json()
-        return body
 
     def _ask(
         self,
@@ -118,25 +132,39 @@ class AirflowClient:
         *,
         query: Mapping[str, Any] | None = None,
         is_public: bool = False,
+        accept: str = "",
     ) -> httpx.Response:
+        """Return the answer; with `accept` it is a stream, and the caller closes it."""
         if not self._token and not is_public:
             self.login()
         path = f"/api/v2{path}"
-        answer = self._attempt(method, path, body, query)
+        answer = self._attempt(method, path, body, query, accept)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            answer.close()
             self.login()
-            answer = self._attempt(method, path, body, query)
+            answer = self._attempt(method, path, body, query, accept)
         if not answer.is_success:
             raise _refused(f"{method} {path}", answer)
         return answer
 
     def _attempt(
-        self, method: str, path: str, body: Json | None = None, query: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        query: Mapping[str, Any] | None = None,
+        accept: str = "",
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        if accept:
+            headers["Accept"] = accept
+        timeout = STREAM_TIMEOUT_S if accept else REQUEST_TIMEOUT_S
+        request = self._client.build_request(method, path, json=body, params=query, headers=headers, timeout=timeout)
         started = self._clock.now()
         try:
-            answer = self._client.request(method, path, json=body, params=query, headers=headers)
+            answer = self._client.send(request, stream=bool(accept))
+            if not answer.is_success:
+                answer.read()
         except httpx.TransportError as error:
             LOGGER.info("%.2f s, no answer: Airflow %s %s", self._clock.now() - started, method, path)
             raise AirflowApiError(

@@ -3,7 +3,6 @@
 Fields are those of the OpenAPI document of Airflow 3.3.2 (`v2-rest-api-generated.yaml`).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -15,11 +14,6 @@ NOW: Final = "now"
 LogicalDate = datetime | Literal["now"] | None
 
 HEALTHY = "healthy"
-# Of a log's entry: what has a place of its own in the text, where in the code it was logged, and whose log it is.
-_LOG_KEYS = frozenset(
-    {"timestamp", "level", "event", "error_detail", "logger", "filename", "lineno"}
-    | {"ti_id", "dag_id", "run_id", "task_id", "map_index", "try_number"}
-)
 FINAL_RUN_STATES = frozenset({"success", "failed"})
 
 
@@ -153,25 +147,6 @@ class EventLog:
 def parse_time(text: str | None) -> datetime | None:
     """Return the time that the API wrote in ISO 8601, or None for none."""
     return datetime.fromisoformat(text) if text else None
-
-
-def log_line(line: str | Json) -> str:
-    """Return an entry of a task's log, a structured event or a bare line, as text: a line, and its stack trace's."""
-    if isinstance(line, str):
-        return line
-    head = " ".join(str(line[key]) for key in ("timestamp", "level") if line.get(key))
-    rest = {key: value for key, value in line.items() if key not in _LOG_KEYS}
-    text = " ".join(filter(None, (head, str(line.get("event", "")), str(rest) if rest else "")))
-    return "\n".join([text, *_stack_trace(line.get("error_detail") or [])])
-
-
-def _stack_trace(stacks: list[Json]) -> Iterator[str]:
-    """Yield a stack trace's lines; Airflow keeps it as structlog's `ExceptionDictTransformer` makes it, causes last."""
-    for stack in reversed(stacks):
-        yield "Traceback (most recent call last):"
-        for frame in stack.get("frames") or []:
-            yield f'  File "{frame["filename"]}", line {frame["lineno"]}, in {frame["name"]}'
-        yield f"{stack['exc_type']}: {stack['exc_value']}"
 
 
 def parse_dag(item: Json) -> Dag:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from harness.errors import HarnessError, Verb
+from harness.excerpt import FIRST_CHARS, LAST_CHARS, excerpt, split_lines
 from harness.redact import redact
 from harness.tools.k8s_kinds import KINDS, path_of
 from harness.waiting import CLOCK
@@ -23,6 +24,7 @@ Objects = list[Json]
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
+CHUNK_BYTES = 65536
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"  # JSON is YAML
 MERGE_TYPE = "application/merge-patch+json"
@@ -216,12 +218,25 @@ class Kubernetes:
         previous: bool = False,
         tail_lines: int | None = None,
         timestamps: bool = False,
+        first_chars: int = FIRST_CHARS,
+        last_chars: int = LAST_CHARS,
     ) -> str:
-        """Return a container's log, not redacted; `previous` is that before its restart, `timestamps` begin a line."""
+        """Return a container's log, not redacted; `previous` is that before its restart, `timestamps` begin a line.
+
+        Of a long one these are the first and the last lines, and one that says what is left out.
+        """
         self.before_log()
         query = {"container": container, "tailLines": str(tail_lines or "")}
         query |= {"previous": "true" if previous else "", "timestamps": "true" if timestamps else ""}
-        return str(self._send(Request("GET", f"{path_of('Pod', namespace, name)}/log", query)).data, "utf-8", "replace")
+        request = Request("GET", f"{path_of('Pod', namespace, name)}/log", query, is_stream=True)
+        response = self._send(request)
+        try:
+            lines = map(str, split_lines(response.stream(CHUNK_BYTES)))
+            return "\n".join(excerpt(lines, first=first_chars, last=last_chars))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise KubernetesError(request.asked, 0, "the line broke", str(error)) from None
+        finally:
+            response.close()  # a stream that was left early must not go back to the pool
 
     def events(self, namespace: str = "") -> Objects:
         """Return the Event objects, oldest first."""

@@ -133,10 +133,24 @@ def test_end_of_a_failed_run_is_the_log_s_end_and_one_line(scene: RunScene) -> N
     print_end(console, run, scene.follow(run))
     lines = out.getvalue().splitlines()
     assert lines[0] == "first try 1 failed in pod pod-1 Failed; the end of its log:"
-    assert len(lines) == 42
-    assert lines[1].endswith("info line 61")
+    assert len(lines) == 43
+    assert lines[1] == "  [61 lines before these are left out]"
+    assert lines[2].endswith("info line 61")
     assert lines[-2] == "  password=*** [bold] ***"
     assert lines[-1] == f"run {run.run_id} of DAG example: failed in 32.1 s (1 of 2 tasks failed, 1 upstream_failed)"
+
+
+def test_long_line_is_cut_and_says_how_much_is_missing(scene: RunScene) -> None:
+    scene.set(1, "first", try_number=1, state="failed", start=1, end=2)
+    scene.end(3, "failed")
+    run = scene.start()
+    scene.run.logs["first", -1, 1] = ["x" * 5000, "y" * 30_000_000]
+    console, out = a_console()
+    print_end(console, run, scene.follow(run))
+    lines = out.getvalue().splitlines()
+    assert lines[1] == f"  {'x' * 4000} [1,000 more characters are not shown]"
+    assert lines[2].startswith("  " + "y" * 4000)
+    assert len(lines[2]) < 4100
 
 
 def test_log_that_is_not_there_says_why(scene: RunScene) -> None:

@@ -11,7 +11,7 @@ import httpx2 as httpx
 from harness.tools.airflow import AirflowApi
 
 from .clock import FakeTime
-from .dag_runs import FakeRuns
+from .dag_runs import FakeRuns, stream_log
 
 DAG = re.compile(r"""^@dag\b.*\ndef (\w+)|\bDAG\(["']([^"']+)["']""", re.MULTILINE)
 PASSWORD = "correct horse battery"  # noqa: S105 - of nothing
@@ -69,6 +69,8 @@ class FakeAirflow:
         path = request.url.path
         if path == "/auth/token":
             return self._login(request)
+        if path in self.answers and request.headers["Accept"] == "application/x-ndjson":
+            return stream_log(self.answers[path]["content"])
         if path in self.answers:
             return httpx.Response(200, json=self.answers[path])
         if request.headers.get("Authorization") != f"Bearer token-{self.token}":

@@ -91,6 +91,13 @@ class FakeRuns:
         return httpx.Response(200, json=run.tell())
 
 
+def stream_log(entries: list[Any]) -> httpx.Response:
+    """Answer as Airflow does who is asked for `application/x-ndjson`: a document a line, a bare line as its event."""
+    documents = [{"timestamp": None, "event": one} if isinstance(one, str) else one for one in entries]
+    text = "".join(f"{json.dumps(one, separators=(',', ':'))}\n" for one in documents)
+    return httpx.Response(200, content=text.encode(), headers={"Content-Type": "application/x-ndjson"})
+
+
 def _instances(run: FakeRun, rest: str, request: httpx.Request) -> httpx.Response | None:
     params = request.url.params
     if rest == "/taskInstances":
@@ -103,5 +110,5 @@ def _instances(run: FakeRun, rest: str, request: httpx.Request) -> httpx.Respons
         return httpx.Response(200, json={"task_instances": [run.instances[key], *run.earlier.get(key, [])]})
     if found := re.fullmatch(r"/taskInstances/([^/]+)/logs/(\d+)", rest):
         log = run.logs.get((found[1], int(params["map_index"]), int(found[2])))
-        return None if log is None else httpx.Response(200, json={"content": log})
+        return None if log is None else stream_log(log)
     return None

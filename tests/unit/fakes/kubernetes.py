@@ -109,7 +109,7 @@ class FakeApiServer:
         method, body = request.method, request.body or {}
         plural, namespace, name, sub = _split(request.path)
         key = (plural, namespace, name)
-        if request.is_stream:
+        if request.is_stream and "watch" in query:
             return Response(200, chunks=self._watch(plural, namespace, query))
         if method == "GET" and not name:
             return self._list(plural, namespace, query, only_metadata=request.accept == METADATA_TYPE)
@@ -118,7 +118,7 @@ class FakeApiServer:
         if key not in self.objects:
             return _status(404, "NotFound", f'{plural} "{name}" not found')
         if sub == "log":
-            return Response(200, self.logs.get(name, "").encode())
+            return Response(200, chunks=iter([self.logs.get(name, "").encode()]))
         if sub == "eviction":
             return self._delete(key, body["deleteOptions"])
         if method == "PATCH":

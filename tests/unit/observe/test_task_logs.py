@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness.observe import task_logs
 from harness.observe.snapshots import RunSnapshot
 from harness.observe.task_logs import TaskLogs
 from harness.redact import remember_variables
@@ -102,11 +103,11 @@ def test_airflow_s_own_lines_are_left_out_but_for_problems(scene: RunScene) -> N
         {"event": "::group::Log message source details"},
         {"event": "/opt/airflow/logs/attempt=1.log"},
         {"event": "::endgroup::"},
-        event("::group::Pre Execute"),
-        event("DAG bundles loaded"),
-        event("cannot read it", level="error", error_detail=[trace]),
-        event("parse complete"),
-        event("::endgroup::"),
+        event("::group::Pre Execute", logger="task"),
+        event("DAG bundles loaded", logger="airflow.dag_processing.bundles.manager.DagBundlesManager"),
+        event("cannot read it", level="error", error_detail=[trace], logger="task"),
+        event("parse complete", logger="task"),
+        event("::endgroup::", logger="task"),
     ]
     mine = [event("hello"), event("::group::my own part"), event("inside"), event("::endgroup::"), event("bye")]
     write(scene, 1, *own, *mine)
@@ -121,6 +122,90 @@ def test_airflow_s_own_lines_are_left_out_but_for_problems(scene: RunScene) -> N
         "info inside",
         "info bye",
     ]
+
+
+LOGGERS = (
+    "task.stdout",
+    "task.stderr",
+    "root",
+    "task",
+    "airflow.task",
+    "airflow.task.operators.bash",
+    "reports.loader",
+    "",
+)
+
+
+@pytest.mark.parametrize("logger", LOGGERS)
+@pytest.mark.parametrize("group", ["Pre Execute", "Post Execute"])
+def test_what_a_task_or_a_callback_wrote_is_never_folded(scene: RunScene, group: str, logger: str) -> None:
+    scene.set(1, "first", try_number=1, state="success", start=0, end=1)
+    mine = {"logger": logger, "filename": "reports.py"} if logger else {}
+    write(
+        scene,
+        1,
+        event(f"::group::{group}", logger="task"),
+        event("Pushing xcom", logger="task"),
+        event("printed late", **mine),
+        event("::group::of a callback", **mine),
+        event("inside", level="debug", **mine),
+        event("::endgroup::", **mine),
+        event("Running finalizers", level="debug", logger="task"),
+        event("::group::Post Execute", **mine),
+        event("see ::group::x and ::endgroup:: in the docs", **mine),
+        event("several\nlines", **mine),
+        event("::endgroup::", logger="task"),
+        event("last", **mine),
+    )
+    scene.end(3, "success")
+    assert [line for _, line in read(scene)] == [
+        "info printed late",
+        "info ::group::of a callback",
+        "debug inside",
+        "info ::group::Post Execute",
+        "info see ::group::x and ::endgroup:: in the docs",
+        "info several",
+        "lines",
+        "info last",
+    ]
+
+
+def test_stack_trace_that_a_task_printed_is_whole(scene: RunScene) -> None:
+    scene.set(1, "first", try_number=1, state="success", start=0, end=1)
+    frame = '  File "/x/site-packages/airflow/sdk/bases/operator.py", line 1, in run'
+    write(scene, 1, event(frame, logger="task.stdout"))
+    scene.end(3, "success")
+    assert [line for _, line in read(scene)] == [f"info {frame}"]
+
+
+def test_sources_of_a_log_may_change_without_a_line_lost(scene: RunScene) -> None:
+    scene.set(1, "first", try_number=1, state="running", start=1)
+    heading, end = {"event": "::group::Log message source details"}, {"event": "::endgroup::"}
+    write(scene, 1, heading, {"event": "pod"}, {"event": "file"}, end, event("one"))
+
+    def move() -> None:
+        scene.run.logs["first", -1, 1] = [heading, {"event": "file"}, end, event("one"), event("two")]
+
+    scene.time.at(3, move)
+    scene.set(3, "first", state="success", end=3)
+    scene.end(6, "success")
+    assert [line for _, line in read(scene)] == ["info one", "info two"]
+
+
+def test_long_log_is_shown_to_a_limit_and_then_its_end(scene: RunScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_logs, "FOLLOWED_CHARS", 1000)
+    scene.set(1, "first", try_number=1, state="running", start=1)
+    for seconds in range(2, 22):
+        write(scene, seconds, *(event(f"line {seconds}.{n}") for n in range(20)))
+    scene.set(22, "first", state="failed", end=22)
+    scene.end(25, "failed")
+    lines = [line for _, line in read(scene)]
+    note = lines.index("[the log has more than 1,000 characters: its end follows when the try is over]")
+    shown, (left_out, *end) = lines[:note], lines[note + 1 :]
+    assert shown == [f"info line 2.{n}" for n in range(20)] + [f"info line 3.{n}" for n in range(len(shown) - 20)]
+    assert end == [f"info line {seconds}.{n}" for seconds in (20, 21) for n in range(20)]
+    assert left_out == f"[{400 - len(shown) - 40:,} lines are left out here]"
+    assert sum("/logs/" in path for path in scene.airflow.paths()) <= 5  # a long log is not read at each look
 
 
 def test_secret_of_several_lines_is_masked_line_by_line(scene: RunScene) -> None:

@@ -84,7 +84,7 @@ def test_delete_tells_whether_it_was_there(kubernetes: Kubernetes, server: FakeA
 
 
 def test_pod_log_is_text_also_when_it_is_not_utf8(kubernetes: Kubernetes, server: FakeApiServer) -> None:
-    server.refusals = [Response(200, b"hello \xff")]
+    server.refusals = [Response(200, chunks=iter([b"hello \xff"]))]
     assert (
         kubernetes.pod_log("a", "tools", container="base", previous=True, tail_lines=5)
         == "hello \N{REPLACEMENT CHARACTER}"
