@@ -203,7 +203,7 @@ def _proxy(_: Machine, __: Engine | None) -> Iterator[Check]:
 def _port(machine: Machine, _: Engine | None) -> Iterator[Check]:
     name = f"port {machine.port}"
     if machine.has_cluster:
-        yield Check(name, "ok", "ours")
+        yield Check(name, "ok", "of this environment")
     elif ports.is_free(machine.port):
         yield Check(name, "ok", "free")
     else:

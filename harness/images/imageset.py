@@ -31,6 +31,6 @@ class ImageSet:
         return (self.airflow, self.postgresql, self.statsd_exporter)
 
 
-def ours(name: str, tag: str) -> str:
+def name_image(name: str, tag: str) -> str:
     """Return the full name of an image that we make; Kubernetes never pulls from `localhost`."""
     return f"{REPOSITORY}/{name}:{tag}"

@@ -9,7 +9,7 @@ from harness.errors import HostError
 from harness.host.engine import apt_install
 from harness.host.platform import Host
 from harness.images.context import build_context, build_secrets, build_step, hash_of, package_folder
-from harness.images.imageset import REPOSITORY, ImageSet, ours
+from harness.images.imageset import REPOSITORY, ImageSet, name_image
 from harness.images.source import Choice
 from harness.pins import Pins
 from harness.steps import Say, Step
@@ -39,9 +39,9 @@ class Mirrors:
         return ImageSet(
             self.choice,
             node=self._node("node"),
-            airflow=ours("airflow", hash_of(self.base, package_folder("airflow"))),
-            postgresql=ours("postgres", hash_of(self.base, package_folder("postgres"))),
-            statsd_exporter=ours("statsd-exporter", hash_of(EXPORTER.digest, package_folder("statsd-exporter"))),
+            airflow=name_image("airflow", hash_of(self.base, package_folder("airflow"))),
+            postgresql=name_image("postgres", hash_of(self.base, package_folder("postgres"))),
+            statsd_exporter=name_image("statsd-exporter", hash_of(EXPORTER.digest, package_folder("statsd-exporter"))),
             system=self._system,
         )
 
@@ -87,7 +87,7 @@ class Mirrors:
     @cached_property
     def base(self) -> str:
         """Return the name of the Debian image that the others are built on."""
-        return ours("base", hash_of(self._debootstrap, platform.machine()))
+        return name_image("base", hash_of(self._debootstrap, platform.machine()))
 
     @cached_property
     def _commands(self) -> list[GoCommand]:
@@ -135,7 +135,7 @@ class Mirrors:
         return hash_of(self.base, package_folder("node"), *(command.digest for command in self._commands))
 
     def _node(self, stage: str) -> str:
-        return ours(stage, self._node_tag)
+        return name_image(stage, self._node_tag)
 
     @cached_property
     def _all_stages(self) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.images.context import build_step, hash_of, package_folder
-from harness.images.imageset import ImageSet, ours
+from harness.images.imageset import ImageSet, name_image
 from harness.images.source import Choice
 from harness.pins import Pins
 from harness.steps import Say, Step
@@ -24,9 +24,9 @@ class Registry:
         return ImageSet(
             self.choice,
             node=self._reference(self.pins.registry.node),
-            airflow=ours("airflow", hash_of(self.base, package_folder("airflow"))),
-            postgresql=ours("postgres", hash_of(self._postgresql)),
-            statsd_exporter=ours("statsd-exporter", hash_of(self._statsd_exporter)),
+            airflow=name_image("airflow", hash_of(self.base, package_folder("airflow"))),
+            postgresql=name_image("postgres", hash_of(self._postgresql)),
+            statsd_exporter=name_image("statsd-exporter", hash_of(self._statsd_exporter)),
         )
 
     def steps(self) -> list[Step]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import AirflowEnv, NotYet, wait_until
 
-from .inside import GoCommand, Json, build_context, build_secrets, hash_of, is_ready, ours
+from .inside import GoCommand, Json, build_context, build_secrets, hash_of, is_ready, name_image
 
 FOLDER = Path(__file__).parent / "kube_router"
 ROUTER = GoCommand("kube-router", FOLDER / "go", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
@@ -37,7 +37,7 @@ def enforcing(env: AirflowEnv) -> Iterator[None]:
 
 def _image(env: AirflowEnv) -> str:
     recipes, cluster = env.environment.parts.recipes, env.environment.parts.cluster
-    image = ours("kube-router", hash_of(recipes.base, ROUTER.digest, (FOLDER / "Dockerfile").read_text()))
+    image = name_image("kube-router", hash_of(recipes.base, ROUTER.digest, (FOLDER / "Dockerfile").read_text()))
     if not recipes.docker.has_images(image):
         binaries = {ROUTER.name: env.environment.parts.go.ensure(ROUTER)}
         with build_context(FOLDER, binaries) as context, build_secrets() as secrets:

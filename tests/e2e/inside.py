@@ -27,7 +27,7 @@ from harness.gate.problem import RefusedError
 from harness.gate.verdict import Verdict
 from harness.host.platform import Host
 from harness.images.context import build_context, build_secrets, hash_of
-from harness.images.imageset import ours
+from harness.images.imageset import name_image
 from harness.images.mirrors import Mirrors
 from harness.images.registry import Registry
 from harness.images.source import Choice, choose_source, registry_answers
@@ -92,9 +92,9 @@ __all__ = [
     "labels",
     "list_gates",
     "make_run_id",
+    "name_image",
     "not_available",
     "not_yet",
-    "ours",
     "pack",
     "parse_pod",
     "pod_security",

@@ -22,7 +22,7 @@ from .inside import (
     build_secrets,
     choose_source,
     hash_of,
-    ours,
+    name_image,
     registry_answers,
     run_steps,
 )
@@ -69,7 +69,7 @@ def served(airflow_env: AirflowEnv) -> Iterator[Served]:
     """Start a registry that serves this machine's images in place of the official ones."""
     recipes = airflow_env.environment.parts.recipes
     docker = recipes.docker
-    image = ours("registry", hash_of(recipes.base, CONTEXT))
+    image = name_image("registry", hash_of(recipes.base, CONTEXT))
     with build_secrets() as secrets:
         docker.build(CONTEXT, image, args={"BASE": recipes.base}, secrets=secrets)
     container = DockerContainer(image)

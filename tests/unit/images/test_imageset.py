@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.images.imageset import ours
+from harness.images.imageset import name_image
 
 from ..samples import IMAGES, REGISTRY_IMAGES
 
@@ -26,4 +26,4 @@ def test_digest_does_not_depend_on_the_order_or_the_choice() -> None:
 
 
 def test_our_images_are_never_pulled() -> None:
-    assert ours("node", "1") == "localhost/harness/node:1"
+    assert name_image("node", "1") == "localhost/harness/node:1"
