@@ -11,9 +11,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from harness.redact import redact
+from harness.secret_names import mask_assignments
 from harness.secret_patterns import PATTERNS
 from support.adversarial import REPEATS
 
+ORDINARY = "an ordinary log"
 SIZES = {"1 KB": 10**3, "10 KB": 10**4, "100 KB": 10**5, "1 MB": 10**6, "10 MB": 10**7}
 
 
@@ -30,7 +32,7 @@ def main() -> None:
     sizes = {name: size for name, size in SIZES.items() if size <= largest}
     print(f"| pattern | worst of {len(REPEATS)} texts | {' | '.join(sizes)} |")
     print(f"| --- | --- |{' ---: |' * len(sizes)}")
-    for mask in (*PATTERNS, redact):
+    for mask in (*PATTERNS, mask_assignments, redact):
         taken = {
             name: [measure(mask, text * (size // len(text) + 1)) for size in sizes.values()]
             for name, text in REPEATS.items()
@@ -38,6 +40,8 @@ def main() -> None:
         worst = max(taken, key=lambda name: taken[name][-1])
         times = " | ".join(f"{seconds * 1000:.1f} ms" for seconds in taken[worst])
         print(f"| `{mask.__name__}` | {worst} | {times} |", flush=True)
+    ordinary = [measure(redact, REPEATS[ORDINARY] * (size // len(REPEATS[ORDINARY]) + 1)) for size in sizes.values()]
+    print(f"| `redact` | {ORDINARY} | {' | '.join(f'{seconds * 1000:.1f} ms' for seconds in ordinary)} |")
 
 
 if __name__ == "__main__":

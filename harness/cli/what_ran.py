@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.cli.output import say
 from harness.redact import redact
 
 LOGGER = logging.getLogger("harness")
@@ -35,7 +36,7 @@ class _ToConsole(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(self.format(record), style="dim", highlight=False, markup=False, soft_wrap=True)
+        say(self._console, self.format(record), style="dim")
 
 
 @contextmanager

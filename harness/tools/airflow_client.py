@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2 as httpx
 
@@ -18,6 +18,7 @@ STREAM_TIMEOUT_S = 300.0  # Airflow reads a log to its end before it sends the f
 CHUNK_BYTES = 65536
 RETRY_GET_S = 30.0
 PAGE = 100
+T = TypeVar("T")
 AWAY = Verb("status", "tells whether Airflow runs")
 
 
@@ -35,6 +36,20 @@ class AirflowApiError(HarnessError):
     def is_away(self) -> bool:
         """Return whether a later try may be answered: there was no answer, or Airflow itself lacks something."""
         return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def ride_out(probe: Callable[[], T | NotYet]) -> Callable[[], T | NotYet]:
+    """Return a probe that goes on while Airflow is away: then the wait's own deadline counts, and no other."""
+
+    def ask() -> T | NotYet:
+        try:
+            return probe()
+        except AirflowApiError as error:
+            if not error.is_away:
+                raise
+            return NotYet(str(error))
+
+    return ask
 
 
 class AirflowClient:

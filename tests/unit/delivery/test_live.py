@@ -480,3 +480,23 @@ def test_withdraw_of_versions_waits_until_the_dags_are_gone(versioned: Versioned
     versioned.deliver(a_py=dag_file("a"))
     versioned.bundle.withdraw()
     assert not [key for key in versioned.server.objects if key[0] == "configmaps"]
+
+
+@pytest.mark.parametrize("away_s", [40, 100])
+def test_wait_rides_out_an_outage_up_to_its_own_deadline(cluster: Cluster, away_s: float) -> None:
+    airflow, time = cluster.airflow, cluster.airflow.time
+    found = package(a_py=dag_file("a"))
+    cluster.deaf_touches = 10**6
+
+    def come_back() -> None:
+        airflow.is_down = False
+        cluster.deaf_touches = 0
+
+    def go_away() -> None:
+        airflow.is_down = True
+        time.at(time.seconds + away_s, come_back)
+
+    time.at(time.seconds + 2, go_away)
+    delivery = cluster.bundle.deliver(found, define(found))
+    assert delivery.change.added == ("a.py",)
+    assert delivery.seconds > away_s
