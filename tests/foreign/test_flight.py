@@ -12,8 +12,7 @@ def test_a_task_is_one_pod(
     airflow_env: AirflowEnv, airflow: AirflowApi, recorder: PodRecorder, run_dag: RunDag
 ) -> None:
     run = run_dag("flight")
-    run.expect_one_pod_per_try()
-    run.expect_success()
+    run.check({"fly": 1})
     assert [pod.uid for pod in recorder.pods(run_id=run.run_id)] == [pod.uid for pod in run.pods]
     assert run.pods[0].namespace == airflow_env.namespace == "flights"
     assert airflow.xcom("flight", run.run_id, "fly") == "landed"
@@ -25,6 +24,4 @@ def test_a_deleted_pod_is_replaced(airflow_env: AirflowEnv, runs: Runs, fault: F
     victim = run.wait_until_running("fly")
     with fault("the pod is force-deleted", force_delete_pod(airflow_env.kubernetes, victim)):
         run.wait(timeout_s=200)
-    run.expect_tries({"fly": 2})
-    run.expect_one_pod_per_try()
-    run.expect_success()
+    run.check({"fly": 2})
