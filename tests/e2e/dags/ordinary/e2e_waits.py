@@ -1,11 +1,21 @@
-"""Tasks that wait without a worker: one is rescheduled once, one is deferred."""
+"""Tasks that wait without a worker: one is rescheduled once, one is deferred, however slow the machine is."""
 
 from datetime import timedelta
+from typing import Any
 
-from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
-from airflow.sdk import dag, get_current_context, task
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import BaseOperator, dag, get_current_context, task
 
-WAIT_S = 5
+
+class Defer(BaseOperator):
+    """Waits in the triggerer for two seconds."""
+
+    def execute(self, context: Any) -> None:  # noqa: ARG002 - Airflow gives it
+        """Wait."""
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=2)), method_name="resume")
+
+    def resume(self, context: Any, event: Any) -> None:
+        """Do nothing more."""
 
 
 @dag(schedule=None, catchup=False, tags=["e2e"])
@@ -16,7 +26,7 @@ def e2e_waits() -> None:
         return context["ti"].get_first_reschedule_date(context) is not None
 
     reschedule()
-    TimeDeltaSensor(task_id="defer", delta=timedelta(seconds=WAIT_S), deferrable=True)
+    Defer(task_id="defer")
 
 
 e2e_waits()
