@@ -11,7 +11,8 @@ pytest_plugins = [
     "harness.plugin.report",
     "harness.plugin.evidence",
 ]
-
+# They import each other, and pytest warns of a plugin that was imported before it could rewrite its assertions.
+pytest.register_assert_rewrite(*pytest_plugins)
 
 MARKERS = (
     "faults: injects a fault into the cluster or into Airflow, and proves that it acted",
