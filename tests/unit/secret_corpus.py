@@ -94,6 +94,12 @@ SECRETS = (
 )
 
 ORDINARY = (
+    # words and names that hold how a token begins
+    "pod daily-report-task-with-a-long-name-x7k2p9qd on harness-dev-control-plane",
+    "Very.Long_task-aaaaaaaaaaaaaaaaaaaaaaaaaaaa try 1: success",
+    "disk-usage-of-all-volumes-k2j5 risk-assessment-of-the-portfolio-2026",
+    "MSG.order_was_accepted_by_us.and_sent_to_the_shop",
+    "shelf_abcdefghijklmnopqrstuvwxyzabcdef, xnpm_abcdefghijklmnopqrstuvwxyz0123456789",
     # counters and settings of models and parsers
     "max_tokens=100",
     '{"max_tokens": 4096, "temperature": 0.2}',
