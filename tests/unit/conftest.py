@@ -18,8 +18,9 @@ hypothesis.settings.register_profile(
     "harness",
     derandomize=True,
     deadline=None,
-    # Our fixtures hold for a whole test, and each example may go on with what the one before it has left.
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+    # Our fixtures hold for a whole test, and each example may go on with what the one before it has left. How fast
+    # examples are made is this machine's matter.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
 )
 # At night other examples each time: what fails is printed, with how to have it again.
 hypothesis.settings.register_profile(
