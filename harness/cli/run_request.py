@@ -50,7 +50,7 @@ def parse_conf(text: str) -> dict[str, Any]:
             text or "{}", parse_constant=_refuse_constant, parse_float=_parse_float, object_pairs_hook=_parse_object
         )
         # Only a whole character can be sent, and Airflow's database has no NUL in JSON.
-        has_nul = "\\u0000" in json.dumps(conf)
+        has_nul = "\\u0000" in json.dumps(conf).replace("\\\\", "")  # a backslash of the text's is two there
         json.dumps(conf, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise UsageError("--conf holds half of a character, which is no text", next_step=EXAMPLE) from None
