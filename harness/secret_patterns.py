@@ -41,7 +41,7 @@ _SHAPES = [
         r"hooks\.slack\.com/services/[\w/]{10,}+",
         r"sk_(?:live|test)_[A-Za-z0-9]{16,}+",
         r"rk_(?:live|test)_[A-Za-z0-9]{16,}+",
-        r"sk-(?<![\w-]sk-)[\w-]{20,}+",  # no task-, disk- or risk-
+        r"sk-(?:(?<![\w-]sk-)|(?<=\\nsk-))[\w-]{20,}+",  # no task-, disk- or risk-
         r"SG\.(?<!\wSG\.)[\w-]{16,64}+\.[\w-]{16,64}+",
         r"npm_(?<!\wnpm_)[A-Za-z0-9]{36}",
         r"pypi-[\w-]{50,}+",

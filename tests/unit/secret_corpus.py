@@ -82,6 +82,7 @@ SECRETS = (
     "cipher gAAAAA§0123456789abcdefghij0123456789abcdefghij0123456789==",
     "args: [execute, eyJhbGciOi.eyJzdWIi.§]",
     "in\\neyJhbGciOi.eyJzdWIi.§",
+    "in\\nsk-§0123456789abcdef",
     # docker and Kubernetes
     '"Env": ["PATH=/bin", "DB_PASSWORD=§"]',
     "env:\n- name: DB_PASSWORD\n  value: §\n",

@@ -19,7 +19,14 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize(
-    ("text", "conf"), [("", {}), ("{}", {}), ('{"a": [1]}', {"a": [1]}), ('{"a": 1e300}', {"a": 1e300})]
+    ("text", "conf"),
+    [
+        ("", {}),
+        ("{}", {}),
+        ('{"a": [1]}', {"a": [1]}),
+        ('{"a": 1e300}', {"a": 1e300}),
+        (r'{"a": "\\u0000"}', {"a": r"\u0000"}),
+    ],
 )
 def test_conf_is_a_json_object(text: str, conf: dict[str, Any]) -> None:
     assert parse_conf(text) == conf
