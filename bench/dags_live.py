@@ -21,11 +21,11 @@ from typing import Annotated
 
 import typer
 
-from harness.cluster import control_plane
 from harness.command import run
 from harness.delivery.bundles import find_target
 from harness.delivery.target import Target
 from harness.environment import Environment
+from harness.nodes import control_plane
 from harness.parts import Parts
 from harness.settings import load_settings
 from harness.steps import Outcome

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from harness.tools.airflow import AirflowApi
     from harness.tools.airflow_client import AirflowApiError
     from harness.tools.airflow_records import DagRun, TaskInstance, TaskKey
-    from harness.tools.k8s import Kubernetes, KubernetesError
+    from harness.tools.k8s import Kubernetes
+    from harness.tools.k8s_connection import KubernetesError
     from harness.waiting import NotYet, Unreachable, WaitTimeoutError, wait_until
 
 __all__ = [
@@ -52,7 +53,7 @@ _HOMES = {
     "DagRun": "tools.airflow_records",
     "HarnessError": "errors",
     "Kubernetes": "tools.k8s",
-    "KubernetesError": "tools.k8s",
+    "KubernetesError": "tools.k8s_connection",
     "NotYet": "waiting",
     "PodRecorder": "observe.recorder",
     "Run": "observe.runs",

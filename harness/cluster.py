@@ -1,35 +1,32 @@
-"""The kind cluster of an environment: made, waited for, brought back, and removed without a trace."""
+"""The kind cluster of an environment: made, waited for, and brought back."""
 
-import shutil
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from harness import labels
 from harness.command import CommandError
 from harness.errors import UsageError, Verb
-from harness.host import freezer, ports
+from harness.host import ports
 from harness.images.context import package_folder
 from harness.images.imageset import REPOSITORY, ImageSet
 from harness.images.load import CTR, full_name, import_images
-from harness.images.store import Store, remove_folder
+from harness.images.store import Store
+from harness.nodes import cluster_name, control_plane, list_nodes, remove_cluster
 from harness.pins import Pins
 from harness.settings import Settings
 from harness.steps import Say
 from harness.tools.docker import Docker
-from harness.tools.k8s import Kubernetes, KubernetesError, is_ready
-from harness.tools.kind import CLUSTER_LABEL, Kind
+from harness.tools.k8s import Kubernetes, is_ready
+from harness.tools.k8s_connection import KubernetesError
+from harness.tools.kind import Kind
 from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 
 # The node's own kubectl, with the administrator's rights; both are in every kind node.
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
 READY_S = 240
-ORPHAN_S = 10
 SYSTEM_NAMESPACES = ("kube-system", "local-path-storage")
 LOGS_IN_NODE = "/var/lib/harness/logs"
 # Written into the control plane's node when the cluster is whole: a creation that was killed leaves none.
@@ -257,55 +254,3 @@ class Cluster:
 
     def _store_folder(self, node: str) -> Path:
         return self.settings.folder / "nodes" / node
-
-
-def cluster_name(settings: Settings) -> str:
-    """Return the name that an environment's cluster and network have."""
-    return f"harness-{settings.name}"
-
-
-def control_plane(settings: Settings) -> str:
-    """Return the name of the node that runs the control plane, as kind gives it."""
-    return f"{cluster_name(settings)}-control-plane"
-
-
-def list_nodes(docker: Docker, settings: Settings) -> dict[str, str]:
-    """Return node name -> container state, of an environment's nodes that are there."""
-    return docker.list_containers(f"{CLUSTER_LABEL}={cluster_name(settings)}")
-
-
-def remove_cluster(docker: Docker, settings: Settings, node_image: str) -> None:
-    """Remove containers, network and folder; needs no kind, so that it works after any accident."""
-    name = cluster_name(settings)
-    _end_orphans(settings)
-    for node in list_nodes(docker, settings):
-        remove_container(docker, node)
-    for network in docker.list_networks(name):
-        docker.call("network", "rm", network)
-    if settings.folder.exists():
-        try:
-            shutil.rmtree(settings.folder)
-        except PermissionError:
-            remove_folder(docker, node_image, settings.folder)
-
-
-def _end_orphans(settings: Settings) -> None:
-    """End a `kind create` of this environment whose harness was killed: it would go on making what is removed here."""
-    ours = f"--kubeconfig={settings.kubeconfig}"
-    for process in psutil.process_iter(["cmdline"]):
-        if ours in (process.info["cmdline"] or ()):
-            with suppress(psutil.NoSuchProcess):  # it ended by itself
-                process.kill()
-                process.wait(ORPHAN_S)
-
-
-def remove_container(docker: Docker, container: str) -> None:
-    """Remove a container by force; on cgroup v1 one whose processes are frozen is thawed first.
-
-    A runc that is killed while it holds a cgroup frozen leaves processes that cannot die.
-    """
-    try:
-        docker.call("rm", "--force", "--volumes", container, timeout_s=90)
-    except CommandError:
-        freezer.thaw(docker.inspect(container)["Id"])
-        docker.call("rm", "--force", "--volumes", container, timeout_s=90)

@@ -14,7 +14,9 @@ from harness.errors import UsageError, Verb
 from harness.redact import remember_secrets, remember_variables
 from harness.secret_checks import login_problems, variable_problems
 from harness.settings import Settings
-from harness.tools.k8s import Json, Kubernetes, KubernetesError
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import Clock
 
 PASSWORD_BYTES = 18

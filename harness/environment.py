@@ -9,13 +9,13 @@ from filelock import FileLock, Timeout
 
 from harness import doctor, labels, release, rollout
 from harness.backup.steps import Backup
-from harness.cluster import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
 from harness.errors import HarnessError, HostError, UsageError, Verb
 from harness.gate.gate import list_gates, remove_gates
 from harness.host.binaries import ensure_binary, find_binary
 from harness.host.engine import ensure_engine, has_engine
 from harness.images.store import FILLER
+from harness.nodes import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.parts import Parts
 from harness.settings import Settings
 from harness.steps import Reporter, Say, Step, run_steps

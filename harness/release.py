@@ -13,10 +13,11 @@ from harness.images.context import hash_of
 from harness.images.imageset import ImageSet
 from harness.settings import Settings
 from harness.steps import Say
+from harness.tools import Json
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.helm import Helm
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 # No chart names a volume claim so: theirs begin with the release's name.

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from harness.errors import Verb
 from harness.settings import Settings
 from harness.steps import Say
-from harness.tools.k8s import Json, Kubernetes, KubernetesError, Objects, is_ready
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes, Objects, is_ready
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, Unreachable, not_yet, wait_until
 
 READY_S = 300

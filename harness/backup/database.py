@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cluster import control_plane
 from harness.command import run
+from harness.nodes import control_plane
 from harness.settings import Settings
 from harness.tools.docker import Docker
 from harness.tools.kind import KUBECTL

@@ -16,7 +16,8 @@ from harness.redact import remember_secrets
 from harness.release import Release
 from harness.settings import Settings
 from harness.steps import Reporter, Say, Step, run_steps
-from harness.tools.k8s import Json, Kubernetes, Objects
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes, Objects
 from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 
 KEYS, FERNET_KEY = "airflow-internal", "fernet-key"

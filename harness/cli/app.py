@@ -14,10 +14,10 @@ from harness.cli.options import AsJson, open_environment
 from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table, say
 from harness.cli.status import print_status
 from harness.cli.what_ran import show_what_runs
-from harness.cluster import control_plane
 from harness.command import run_interactive
 from harness.environment import Environment
 from harness.errors import UsageError, put_in_words
+from harness.nodes import control_plane
 from harness.pin_check import check_pins, update_pins
 from harness.status import read_status
 from harness.tools.kind import KUBECTL

@@ -16,7 +16,8 @@ from harness.delivery.shards import Shard, cut, unpack
 from harness.delivery.target import FIELD_MANAGER, VERSION_KEY, Target
 from harness.errors import UsageError, Verb
 from harness.gate.verdict import Definitions
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 
 PART_LABEL = "harness.dev/dags-part"
 BUNDLE_LABEL = "harness.dev/dags-of"

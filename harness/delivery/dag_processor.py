@@ -10,7 +10,8 @@ import yaml
 
 from harness.credentials import read_variables
 from harness.settings import Settings
-from harness.tools.k8s import Json, Kubernetes, Objects
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes, Objects
 
 PREFIX = "AIRFLOW__"
 # Of no use where nothing is logged, measured or asked of a database, or bound to the pod's own file system.

@@ -21,7 +21,8 @@ from harness.gate.problem import RefusedError
 from harness.gate.verdict import Verdict
 from harness.settings import Settings
 from harness.tools.airflow import AirflowApi
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, Unreachable
 
 NO_NEWLINE = "\\ No newline at end of file\n"

@@ -7,7 +7,8 @@ from typing import Literal
 from harness import labels
 from harness.delivery.pack import Package
 from harness.errors import UsageError, Verb
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 
 FIELD_MANAGER = "harness-dags"
 DIGEST_ANNOTATION = "harness.dev/digest"

@@ -23,7 +23,8 @@ from harness.delivery.target import (
 )
 from harness.errors import UsageError, Verb
 from harness.gate.verdict import Definitions
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock
 
 VERSIONS_KEPT = 5

@@ -12,7 +12,7 @@ from harness.delivery.pack import is_left_out
 from harness.errors import HarnessError
 from harness.gate.problem import RefusedError
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.k8s import KubernetesError
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 # Saves are one batch until none came for QUIET_MS, or for BATCH_MS in all.

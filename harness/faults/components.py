@@ -6,7 +6,8 @@ from functools import partial
 
 from harness import labels
 from harness.faults.ledger import FaultError
-from harness.tools.k8s import Kubernetes, KubernetesError, Objects, is_ready
+from harness.tools.k8s import Kubernetes, Objects, is_ready
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 GONE_TIMEOUT_S = 90.0

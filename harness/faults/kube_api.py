@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from harness.command import CommandError
 from harness.faults.ledger import FaultError
 from harness.tools.docker import Docker
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 from harness.tools.kind import KUBECTL
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 

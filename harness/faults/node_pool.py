@@ -7,7 +7,9 @@ from http import HTTPStatus
 
 from harness.faults.ledger import FaultError
 from harness.observe.pods import FINAL_PHASES
-from harness.tools.k8s import Json, Kubernetes, KubernetesError
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 
 MOVED_TIMEOUT_S = 120.0

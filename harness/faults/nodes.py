@@ -11,8 +11,10 @@ from harness.faults.node_pool import cordon_node
 from harness.faults.pods import check_running
 from harness.host.freezer import thaw
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod
+from harness.tools import Json
 from harness.tools.docker import Docker
-from harness.tools.k8s import Json, Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 
 # Kubernetes gives a silent node up after 20 s in our own clusters, after 50 s by default; it looks every 5 s.

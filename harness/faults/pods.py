@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from harness.faults.ledger import FaultError
 from harness.observe.pods import WorkerPod
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 GONE_TIMEOUT_S = 30.0

@@ -9,7 +9,8 @@ from harness import labels
 from harness.faults.ledger import FaultError
 from harness.faults.pods import check_running
 from harness.observe.pods import FINAL_PHASES, WorkerPod
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
 NAME = "harness-preemptor"

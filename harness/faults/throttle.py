@@ -7,8 +7,9 @@ from itertools import count
 
 from harness import labels
 from harness.command import CommandError
+from harness.tools import Json
 from harness.tools.docker import Docker
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools.k8s import Kubernetes
 from harness.tools.kind import KUBECTL
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.gate.fixes import Tree, find_fix, read_failure
 from harness.gate.problem import Problem
-from harness.tools.k8s import Json
+from harness.tools import Json
 
 # Set in the dag-processor's pod by the chart and by Kubernetes, so their absence here says nothing.
 POD_VARIABLES = ("AIRFLOW", "KUBERNETES_", "HOSTNAME")

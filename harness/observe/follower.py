@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Protocol
 
 from harness.errors import HarnessError
-from harness.tools.k8s import Kubernetes, KubernetesError, Objects, WatchEvent
+from harness.tools.k8s import Kubernetes, Objects, WatchEvent
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, utc_now, wait_until
 
 # The watch is asked for anew this often, so that a follower that is told to stop has stopped within this time.

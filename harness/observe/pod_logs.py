@@ -13,7 +13,8 @@ from datetime import datetime
 
 from harness.observe.pods import WorkerPod
 from harness.redact import redact
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 
 CONTAINER = "base"  # the KubernetesExecutor's name for the container that runs the task
 TAIL_LINES = 200

@@ -17,7 +17,8 @@ from harness.observe.pod_logs import PodLog, PodLogs
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod, next_version, parse_pod
 from harness.redact import redact
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.k8s import Kubernetes, KubernetesError, Objects, WatchEvent
+from harness.tools.k8s import Kubernetes, Objects, WatchEvent
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, utc_now, wait_until
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness.cluster import cluster_name, control_plane
 from harness.environment import Environment
 from harness.errors import UsageError
+from harness.nodes import cluster_name, control_plane
 from harness.parts import Parts
 from harness.plugin.leaks import LeakCheck
 from harness.plugin.sharing import REFUSAL, is_worker

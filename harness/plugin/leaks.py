@@ -7,7 +7,8 @@ import psutil
 
 from harness.observe.leftovers import is_run_of
 from harness.observe.pods import WORKER_SELECTOR
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 from harness.waiting import Clock, NotYet, not_yet, wait_until
 
 LEAK_S = 30

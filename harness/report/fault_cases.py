@@ -7,8 +7,8 @@ from harness.observe.duplicates import find_duplicates
 from harness.observe.tries import FINISHED, GONE, RUNNING, TryTimeline
 from harness.report.records import Case, RunRecord, Session
 from harness.report.spread import compute_spread
+from harness.tools import Json
 from harness.tools.airflow_records import TaskKey
-from harness.tools.k8s import Json
 
 
 def list_fault_cases(session: Session) -> list[Json]:

@@ -14,7 +14,7 @@ from harness.report.fault_cases import (
 )
 from harness.report.records import VERDICTS, Case, RunRecord, Session
 from harness.report.spread import compute_spread
-from harness.tools.k8s import Json
+from harness.tools import Json
 
 
 def collect_numbers(session: Session) -> Json:

@@ -9,7 +9,7 @@ import httpx2 as httpx
 
 from harness.errors import Advice, HarnessError, Verb
 from harness.redact import redact, remember_secrets
-from harness.tools.k8s import Json
+from harness.tools import Json
 from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
 
 LOGGER = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from harness.tools.k8s import Json
+from harness.tools import Json
 
 NOW: Final = "now"
 # What a run's templates call `ds`, `ts` and the like go by; with None they are undefined. `now` is the trigger's time.

@@ -1,59 +1,29 @@
-"""The Kubernetes API: JSON in and out, over the official client's connection and credentials."""
+"""The Kubernetes API: its verbs, JSON in and out."""
 
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import urllib3
 
-from harness.errors import HarnessError, Verb
 from harness.excerpt import FIRST_CHARS, LAST_CHARS, excerpt, split_lines
-from harness.redact import redact
+from harness.tools import Json
+from harness.tools.k8s_connection import READ_TIMEOUT_S, KubernetesError, Request, connect
 from harness.tools.k8s_kinds import KINDS, path_of
 from harness.waiting import CLOCK
 
 LOGGER = logging.getLogger(__name__)
 
-Json = dict[str, Any]
 Objects = list[Json]
 
-CONNECT_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 30.0
 CHUNK_BYTES = 65536
-JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"  # JSON is YAML
 MERGE_TYPE = "application/merge-patch+json"
 METADATA_TYPE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-class KubernetesError(HarnessError):
-    """The Kubernetes API refused a request or did not answer.
-
-    `status` is the HTTP status, 0 when there was no answer; `reason` is Kubernetes' own word, such as `Conflict`.
-    """
-
-    def __init__(self, asked: str, status: int, reason: str, message: str = "") -> None:
-        answer = f"{status} {reason}".strip() if status else reason
-        what = f"Kubernetes API, {asked}: {answer}"
-        next_step = () if status else Verb("status", "tells whether the cluster runs")
-        super().__init__(
-            redact(f"{what}: {message}" if message else what),
-            next_step=next_step,
-        )
-        self.status = status
-        self.reason = reason
-        if self.is_away:
-            self.party = "cluster"
-
-    @property
-    def is_away(self) -> bool:
-        """Return whether a later try may be answered: there was no answer, or the API server lacks something."""
-        return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True)
@@ -62,69 +32,6 @@ class WatchEvent:
 
     type: str
     object: Json
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request; a stream is read by the caller as it comes."""
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Json | None = None
-    content_type: str = JSON_TYPE
-    accept: str = "*/*"
-    read_timeout_s: float = READ_TIMEOUT_S
-    is_stream: bool = False
-
-    @property
-    def asked(self) -> str:
-        """Return what an error says was asked."""
-        return f"{self.method} {self.path}"
-
-
-@dataclass(frozen=True)
-class Connection:
-    """The official client's connection pool, and its configuration, which renews credentials that expire."""
-
-    configuration: Any
-    pool: Any
-
-    def send(self, request: Request) -> Any:
-        """Send one request and return urllib3's response whatever its status."""
-        headers = {"Accept": request.accept, "Content-Type": request.content_type}
-        for credential in self.configuration.auth_settings().values():
-            headers[credential["key"]] = credential["value"].strip()  # a token file ends with a newline
-        query = urlencode({key: value for key, value in request.query.items() if value})
-        return self.pool.request(
-            request.method,
-            f"{self.configuration.host}{request.path}{'?' if query else ''}{query}",
-            body=None if request.body is None else json.dumps(request.body),
-            headers=headers,
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=request.read_timeout_s),
-            preload_content=not request.is_stream,
-            retries=False,
-        )
-
-
-def connect(kubeconfig: Path, context: str | None) -> Connection:
-    """Read `kubeconfig`, never ~/.kube/config, and return the connection that it describes."""
-    # The client loads some 900 modules, about 1.5 s: only what talks to a cluster should pay for it.
-    from kubernetes import client, config  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types
-
-    asked = f"kubeconfig {kubeconfig}"
-    if not kubeconfig.is_file():
-        raise KubernetesError(asked, 0, "no such file")
-    configuration = client.Configuration()
-    try:
-        config.load_kube_config(
-            str(kubeconfig), context=context, client_configuration=configuration, persist_config=False
-        )
-    except config.ConfigException as error:
-        raise KubernetesError(asked, 0, str(error)) from None
-    # A kind cluster is on this machine: a proxy of the environment is never the way to it.
-    configuration.proxy = None
-    return Connection(configuration, client.ApiClient(configuration).rest_client.pool_manager)
 
 
 class Kubernetes:

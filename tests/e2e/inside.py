@@ -41,9 +41,10 @@ from harness.release import given_values, pod_security
 from harness.rollout import not_available, wait_until_available
 from harness.settings import Settings
 from harness.steps import Outcome, run_steps
+from harness.tools import Json
 from harness.tools.docker import Docker
 from harness.tools.go import GoCommand
-from harness.tools.k8s import Json, Objects, is_ready
+from harness.tools.k8s import Objects, is_ready
 from harness.tools.kind import KUBECTL
 from harness.waiting import not_yet
 

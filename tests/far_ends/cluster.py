@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import AirflowEnv
-from harness.cluster import control_plane
+from harness.nodes import control_plane
 from harness.tools.kind import KUBECTL
 from harness.waiting import NotYet, wait_until
 

@@ -10,11 +10,12 @@ from unittest.mock import Mock
 import pytest
 import yaml
 
-from harness.cluster import MARK, Cluster, remove_cluster, remove_container
+from harness.cluster import MARK, Cluster
 from harness.command import CommandError
 from harness.errors import UsageError
 from harness.host import ports
 from harness.images.store import Store
+from harness.nodes import remove_cluster, remove_container
 from harness.pins import load_pins
 from harness.settings import Settings
 from harness.tools.kind import Kind
@@ -292,7 +293,7 @@ def test_orphaned_kind_of_this_environment_alone_is_ended(
 
     orphan = process("kind", "create", "cluster", f"--kubeconfig={settings.kubeconfig}")
     others = [process("kind", "create", "cluster", f"--kubeconfig={settings.kubeconfig}-other"), process()]
-    monkeypatch.setattr("harness.cluster.psutil.process_iter", lambda _: [*others, orphan])
+    monkeypatch.setattr("harness.nodes.psutil.process_iter", lambda _: [*others, orphan])
     commands.on(*LIST)
     commands.on(*NETWORKS)
     remove_cluster(DOCKER, settings, IMAGES.node)
@@ -306,7 +307,7 @@ REMOVE = ("docker", "rm", "--force", "--volumes", NODE)
 
 def test_frozen_container_is_thawed_and_removed(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
     thawed: list[str] = []
-    monkeypatch.setattr("harness.cluster.freezer.thaw", thawed.append)
+    monkeypatch.setattr("harness.nodes.freezer.thaw", thawed.append)
     commands.on(*REMOVE, returncode=1, stderr="tried to kill container, but did not receive an exit event")
     commands.on(*REMOVE)
     commands.on("docker", "inspect", "--type=container", NODE, stdout=inspected())
@@ -316,7 +317,7 @@ def test_frozen_container_is_thawed_and_removed(commands: FakeCommands, monkeypa
 
 
 def test_container_that_cannot_be_removed_is_told(commands: FakeCommands, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.cluster.freezer.thaw", lambda _: 0)
+    monkeypatch.setattr("harness.nodes.freezer.thaw", lambda _: 0)
     commands.on(*REMOVE, returncode=1, stderr="device or resource busy")
     commands.on("docker", "inspect", "--type=container", NODE, stdout=inspected())
     with pytest.raises(CommandError, match="device or resource busy"):

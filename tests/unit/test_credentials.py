@@ -15,7 +15,8 @@ from harness.credentials import (
 from harness.errors import UsageError
 from harness.redact import redact
 from harness.settings import Settings
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 
 from .fakes.clock import FakeTime
 from .fakes.kubernetes import FakeApiServer, Response

@@ -9,7 +9,8 @@ import pytest
 
 from harness.rollout import not_available, wait_until_available, watch_hooks
 from harness.settings import Settings
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 from harness.waiting import Unreachable, WaitTimeoutError
 
 from .fakes.clock import FakeTime

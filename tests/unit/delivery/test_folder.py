@@ -16,7 +16,8 @@ from harness.gate.gate import Gate
 from harness.gate.problem import Problem, RefusedError
 from harness.gate.verdict import Definitions, Note, Verdict
 from harness.settings import Settings
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import Unreachable
 
 from ..fakes.airflow import DAG, FakeAirflow

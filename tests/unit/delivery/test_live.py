@@ -10,7 +10,8 @@ from harness.delivery.target import Target
 from harness.delivery.versions import Versions
 from harness.errors import HarnessError
 from harness.gate.verdict import Definitions
-from harness.tools.k8s import Json, Kubernetes
+from harness.tools import Json
+from harness.tools.k8s import Kubernetes
 from harness.waiting import Unreachable, WaitTimeoutError
 
 from ..fakes.airflow import DAG, FakeAirflow

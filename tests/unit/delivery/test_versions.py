@@ -9,7 +9,8 @@ from harness.delivery.pack import Package
 from harness.delivery.target import DriftError, Target
 from harness.delivery.versions import VERSIONS_KEPT, Versions
 from harness.errors import UsageError
-from harness.tools.k8s import Kubernetes, KubernetesError
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 
 from ..fakes.clock import FakeTime
 from ..fakes.kubernetes import FakeApiServer

@@ -13,7 +13,7 @@ from harness.delivery.watch import HasSaves, Watch, read_saves
 from harness.errors import HarnessError, UsageError
 from harness.gate.problem import Problem, RefusedError
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.k8s import KubernetesError
+from harness.tools.k8s_connection import KubernetesError
 
 from ..fakes.clock import FakeTime
 

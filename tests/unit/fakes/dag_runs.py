@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import httpx2 as httpx
 
-from harness.tools.k8s import Json
+from harness.tools import Json
 
 
 @dataclass

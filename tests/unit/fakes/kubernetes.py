@@ -13,8 +13,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from harness.tools import k8s
-from harness.tools.k8s import APPLY_TYPE, METADATA_TYPE, Json, Kubernetes, Request
+from harness.tools import Json, k8s
+from harness.tools.k8s import APPLY_TYPE, METADATA_TYPE, Kubernetes
+from harness.tools.k8s_connection import Request
 
 WATCH_S = 0.02
 

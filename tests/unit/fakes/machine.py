@@ -18,7 +18,8 @@ from harness.parts import Outside, Parts
 from harness.settings import Settings
 from harness.tools.airflow import AirflowApi
 from harness.tools.docker import Docker
-from harness.tools.k8s import Kubernetes, KubernetesError, Request
+from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError, Request
 
 from ..samples import info, make_executable, settings_of
 from .airflow import FakeAirflow

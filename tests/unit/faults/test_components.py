@@ -6,7 +6,7 @@ import pytest
 
 from harness.faults.components import delete_component, scale_to_zero
 from harness.faults.ledger import FaultError
-from harness.tools.k8s import Json
+from harness.tools import Json
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.clock import FakeTime

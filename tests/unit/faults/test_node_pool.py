@@ -13,7 +13,7 @@ from harness.faults.node_pool import (
     list_components_on,
     move_components_away,
 )
-from harness.tools.k8s import Json
+from harness.tools import Json
 
 from ..fakes.clock import FakeTime
 from ..fakes.kubernetes import FakeApiServer

@@ -6,7 +6,7 @@ import pytest
 
 from harness.faults.ledger import FaultError
 from harness.faults.preemption import NAME, REASON, preempt_pod
-from harness.tools.k8s import Json
+from harness.tools import Json
 from harness.waiting import WaitTimeoutError
 
 from ..fakes.clock import FakeTime

@@ -9,7 +9,8 @@ import urllib3
 from harness.errors import HarnessError
 from harness.observe import follower as module
 from harness.observe.follower import Follower
-from harness.tools.k8s import Json, Objects, WatchEvent
+from harness.tools import Json
+from harness.tools.k8s import Objects, WatchEvent
 from harness.waiting import NotYet, wait_until
 
 from ..fakes.clock import FakeTime

@@ -5,7 +5,8 @@ import pytest
 from harness.errors import HarnessError
 from harness.observe import follower as module
 from harness.observe.recorder import PodRecorder
-from harness.tools.k8s import Json, KubernetesError
+from harness.tools import Json
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import NotYet, WaitTimeoutError, wait_until
 
 from ..fakes.clock import FakeTime

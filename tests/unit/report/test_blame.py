@@ -13,7 +13,7 @@ from harness.report.numbers import collect_numbers
 from harness.report.page import render
 from harness.report.records import Failure
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.k8s import KubernetesError
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import WaitTimeoutError
 
 from ..observe.samples import at

@@ -10,7 +10,8 @@ from threading import Thread
 import pytest
 import urllib3
 
-from harness.tools.k8s import Kubernetes, KubernetesError, connect, event_time
+from harness.tools.k8s import Kubernetes, event_time
+from harness.tools.k8s_connection import KubernetesError, connect
 
 from ..fakes.kubernetes import FakeApiServer, Response, worker_pod
 
