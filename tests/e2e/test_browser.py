@@ -103,7 +103,7 @@ def test_report_opens_offline_in_light_and_dark(
     expect(page.locator("details.case[open]")).to_have_count(0)
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(LUMINANCE) < 0.2
-    page.get_by_role("link", name=re.compile("report opens from its file")).first.click()
+    page.get_by_role("link", name=re.compile("report opens offline")).first.click()
     expect(case.locator("svg")).to_be_visible()
     attach_image("The same, dark", page.screenshot())
 
