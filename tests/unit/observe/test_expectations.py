@@ -207,8 +207,13 @@ def test_resumed_try_must_name_each_of_its_pods() -> None:
         resumed(ti=one_try(hostname="elsewhere")).expect_hostnames()
 
 
+def test_resumed_try_may_begin_while_the_pod_before_exits() -> None:
+    pods = [pod(name="first", created=0, ended=13), pod(name="then", created=10, ended=15)]
+    check(resumed(pods=pods), {"work": 1})
+
+
 def test_two_pods_at_work_on_a_resumed_try_are_named() -> None:
-    pods = [pod(name="first", created=0, ended=12), pod(name="then", created=10, ended=15)]
+    pods = [pod(name="first", created=0, ended=24), pod(name="then", created=10, ended=30)]
     with pytest.raises(AssertionError, match=r"a second one: then \(work try 1\)"):
         resumed(pods=pods).expect_one_pod_per_try()
 
