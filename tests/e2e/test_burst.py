@@ -18,7 +18,8 @@ WORK_S = 1
 
 
 @pytest.mark.timeout(1800, func_only=True)
-@pytest.mark.parametrize("tasks", [100, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("tasks", [100, 200])
 def test_every_task_of_a_burst_succeeds_and_components_stay_well(
     airflow_env: AirflowEnv,
     runs: Runs,

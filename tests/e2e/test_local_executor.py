@@ -16,7 +16,7 @@ from .faults.components import ends
 from .inside import Json, make_run_id
 from .throw_away import BUNDLE, DAGS, throw_away
 
-pytestmark = [pytest.mark.timeout(420, func_only=True), pytest.mark.serial]
+pytestmark = [pytest.mark.timeout(420, func_only=True), pytest.mark.serial, pytest.mark.slow]
 
 DAG = Path(__file__).parent / "dags/faults/e2e_selfish.py"
 KILLED = 137

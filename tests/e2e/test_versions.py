@@ -87,7 +87,7 @@ def test_rollback_runs_the_version_before(author: Author, runs: Runs) -> None:
 
 def test_a_version_that_a_run_needs_outlives_the_others(author: Author, runs: Runs) -> None:
     needed = pack(author.folder).version
-    began = runs.start(author.dag_id, {"seconds": 45})
+    began = runs.start(author.dag_id, {"seconds": 120})  # as long as the deliveries on a slow machine
     began.wait_until_running("first")
 
     for number in range(VERSIONS_KEPT + 2):
@@ -184,6 +184,7 @@ def test_twelve_mebibytes_arrive_and_one_edit_writes_one_shard(
     author.check(runs.start(author.dag_id), "old", "70 of this module")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900, func_only=True)
 def test_fifty_syncs_in_a_row_while_runs_go_on(author: Author, runs: Runs) -> None:
     started: list[tuple[Run, str]] = []
