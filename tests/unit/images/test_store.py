@@ -19,6 +19,7 @@ NAME = f"harness-store-{IMAGES.digest}"
 REMOVE = ("docker", "rm", "--force", "--volumes", NAME)
 IMPORT = ("images", "import", "--local", "--platform=linux/arm64", "--discard-unpacked-layers", "-")
 IN_ALL = ("localhost/harness/pause:1", *IMAGES.release)
+RUN_ONCE = ("docker", "run", "--rm", "--network=none", "--user=0", "--security-opt=label=disable", "--entrypoint")
 
 
 @pytest.fixture
@@ -102,16 +103,8 @@ def test_remains_of_a_fill_and_all_stores_but_two_are_removed(commands: FakeComm
         os.utime(parent / name, (1000 - age, 1000 - age))
     for folder in (partial, parent / "older"):
         commands.on(
-            *(
-                "docker",
-                "run",
-                "--rm",
-                "--network=none",
-                "--user=0",
-                "--security-opt=label=disable",
-                "--entrypoint",
-                "rm",
-            ),
+            *RUN_ONCE,
+            "rm",
             *("--mount", f"type=bind,source={parent},target=/parent", IMAGES.node, "-rf", f"/parent/{folder.name}"),
             does=lambda _, folder=folder: folder.rmdir(),
         )
@@ -126,16 +119,8 @@ def test_clone_has_both_ends_below_one_mount(commands: FakeCommands, store: Stor
     state = store.cache.parent
     target = state / "envs" / "dev" / "nodes" / "node"
     commands.on(
-        *(
-            "docker",
-            "run",
-            "--rm",
-            "--network=none",
-            "--user=0",
-            "--security-opt=label=disable",
-            "--entrypoint",
-            "bash",
-        ),
+        *RUN_ONCE,
+        "bash",
         *("--mount", f"type=bind,source={state},target=/state", "--mount", ANY, IMAGES.node),
         *("/scripts/clone", f"/state/cache/store/{IMAGES.digest}", "/state/envs/dev/nodes/node"),
     )
