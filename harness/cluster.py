@@ -246,7 +246,7 @@ class Cluster:
 
     def delete(self) -> None:
         """Remove the nodes with their volumes, the network and this environment's folder; what is gone is fine."""
-        remove_cluster(self.docker, self.settings, self.images.node)
+        remove_cluster(self.docker, self.settings)
 
     @property
     def _logs_folder(self) -> Path:

@@ -14,6 +14,7 @@ from harness.errors import HarnessError, HostError, UsageError, Verb
 from harness.gate.gate import list_gates, remove_gates
 from harness.host.binaries import ensure_binary, find_binary
 from harness.host.engine import ensure_engine, has_engine
+from harness.images.source import keep_choice, read_choice
 from harness.images.store import FILLER
 from harness.nodes import cluster_name, list_nodes, remove_cluster, remove_container
 from harness.parts import Parts
@@ -98,6 +99,7 @@ class Environment:
             self.node_states()
             or self.parts.docker.list_networks(cluster_name(self.settings))
             or self.settings.folder.exists()
+            or self.settings.choice_file.exists()
             or self._fillers()
             or list_gates(self.parts.docker, self.settings.name)
         )
@@ -127,6 +129,7 @@ class Environment:
         yield Step("input", None, check)
         yield self._engine_step()
         yield Step("host", None, lambda _: self._check_host())
+        yield Step("source of images", self._is_choice_kept, self._keep_choice)
         yield Step(
             "kind and helm",
             lambda: all(find_binary(wanted, self.parts.go) for wanted in self.parts.binaries),
@@ -143,6 +146,13 @@ class Environment:
             self._engine_answers,
             lambda say: ensure_engine(self.parts.host, self.settings.state / "engine", say, self.parts.clock),
         )
+
+    def _is_choice_kept(self) -> bool:
+        return read_choice(self.settings.choice_file) == self.parts.choice
+
+    def _keep_choice(self, say: Say) -> None:
+        say(f"{self.parts.choice.source}: {self.parts.choice.reason}")
+        keep_choice(self.parts.choice, self.settings.choice_file)
 
     def _check_engine(self) -> None:
         if not self._engine_answers():
@@ -227,12 +237,13 @@ class Environment:
             remove_container(self.parts.docker, container)
         remove_gates(self.parts.docker, self.settings.name)
         say(f"removing {cluster_name(self.settings)}")
-        remove_cluster(self.parts.docker, self.settings, self.parts.images.node)
+        remove_cluster(self.parts.docker, self.settings)
+        self.settings.choice_file.unlink(missing_ok=True)
 
     def _fillers(self) -> list[str]:
-        """Return the container that a killed fill of our image store left: one or none."""
-        ours = self.parts.docker.list_containers(f"{labels.MANAGED_BY}=harness")
-        return [name for name in ours if name == f"{FILLER}-{self.parts.images.digest}"]
+        """Return the containers that killed fills of the image store left: one or none for each set of images."""
+        ours = self.parts.docker.list_containers(f"{labels.ENVIRONMENT}={self.settings.name}")
+        return [name for name in ours if name.startswith(FILLER)]
 
     def _run(self, steps: Iterable[Step], reporter: Reporter) -> None:
         run_steps(steps, reporter, self.parts.clock)

@@ -20,7 +20,7 @@ from harness.host.platform import Host
 from harness.images.imageset import ImageSet
 from harness.images.mirrors import Mirrors
 from harness.images.registry import Registry
-from harness.images.source import Choice, choose_source
+from harness.images.source import Choice, choose_source, read_choice
 from harness.images.store import Store
 from harness.pins import Pins, load_pins
 from harness.release import Release
@@ -84,14 +84,15 @@ class Parts:
     @cached_property
     def choice(self) -> Choice:
         """Where images come from."""
-        return choose_source(self.settings.images, self.host, mirror=self.settings.registry_mirror)
+        kept = read_choice(self.settings.choice_file)
+        return choose_source(self.settings.images, self.host, mirror=self.settings.registry_mirror, kept=kept)
 
     @cached_property
     def recipes(self) -> Mirrors | Registry:
         """How the images are made."""
         if self.choice.source == "mirrors":
             return Mirrors(self.docker, self.go, self.pins, self.host, self.choice)
-        return Registry(self.docker, self.pins, self.choice, self.settings.registry_mirror)
+        return Registry(self.docker, self.pins, self.choice)
 
     @cached_property
     def images(self) -> ImageSet:
@@ -104,7 +105,7 @@ class Parts:
         engine = self.docker.engine()
         if engine is None or not engine.is_on_this_host:
             return None
-        return Store(self.docker, self.images, self.settings.cache_folder, self.clock)
+        return Store(self.docker, self.images, self.settings.cache_folder, self.settings.name, self.clock)
 
     @cached_property
     def binaries(self) -> tuple[Binary, Binary]:

@@ -167,6 +167,11 @@ class Settings(BaseSettings):
         return self.state / "envs" / self.name
 
     @property
+    def choice_file(self) -> Path:
+        """Where the environment's images come from, as the first `up` chose; `down` removes it."""
+        return self.state / "envs" / f"{self.name}.images.json"
+
+    @property
     def log_folder(self) -> Path:
         """What the last commands ran; it stays when `down` removes the environment."""
         return self.state / "logs" / self.name

@@ -20,13 +20,18 @@ class Row:
 
 def read_status(environment: Environment) -> list[Row]:
     """Return all rows; a part that cannot be asked says so instead of hiding the others."""
-    rows = [_cluster(environment)]
+    rows = [_images(environment), _cluster(environment)]
     for look in (_release, _components, _airflow, _dags):
         try:
             rows.extend(look(environment))
         except HarnessError as error:
             rows.append(Row(look.__name__.strip("_"), "unknown", str(error).splitlines()[0], is_good=False))
     return rows
+
+
+def _images(environment: Environment) -> Row:
+    choice = environment.parts.choice
+    return Row("images", choice.source, choice.reason, is_good=True)
 
 
 def _cluster(environment: Environment) -> Row:

@@ -12,12 +12,11 @@ from harness.tools.docker import Docker
 
 @dataclass(frozen=True)
 class Registry:
-    """The recipes; `mirror` is the host of a registry that serves the same images, for example a company's proxy."""
+    """The recipes; the choice may name a mirror, which serves the same images, for example a company's proxy."""
 
     docker: Docker
     pins: Pins
     choice: Choice
-    mirror: str = ""
 
     def images(self) -> ImageSet:
         """Return the names of all images."""
@@ -57,9 +56,9 @@ class Registry:
         """Return `name@sha256:...`, at the mirror if there is one; the digest is what counts, so the tag goes."""
         name, _, digest = pinned.partition("@")
         name = name.rsplit(":", 1)[0]
-        if not self.mirror:
+        if not self.choice.mirror:
             return f"{name}@{digest}"
-        return f"{self.mirror}/{name if '/' in name else f'library/{name}'}@{digest}"
+        return f"{self.choice.mirror}/{name if '/' in name else f'library/{name}'}@{digest}"
 
     def _pull(self, name: str, reference: str) -> Step:
         return Step(f"image {name}", lambda: self.docker.has_images(reference), lambda _: self.docker.pull(reference))

@@ -6,6 +6,7 @@ Linux hosts only: a node mounts its store from this host. Elsewhere the images a
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import labels
 from harness.command import CommandError
 from harness.images.context import package_folder
 from harness.images.imageset import ImageSet
@@ -24,11 +25,12 @@ START_S = 60
 
 @dataclass(frozen=True)
 class Store:
-    """The shared store of one set of images, below `cache`."""
+    """The shared store of one set of images, below `cache`; the container that fills it is of `environment`."""
 
     docker: Docker
     images: ImageSet
     cache: Path
+    environment: str
     clock: Clock = CLOCK
 
     @property
@@ -65,7 +67,7 @@ class Store:
         self.docker.call("rm", "--force", "--volumes", name)
         self.docker.call(
             *("run", "--detach", "--privileged", "--network=none", "--name", name, "--entrypoint", "bash"),
-            *("--label", "app.kubernetes.io/managed-by=harness"),
+            *labels.docker_flags(self.environment),
             *("--mount", Mount(partial, "/store").as_flag()),
             *("--mount", Mount(package_folder("scripts"), "/scripts", read_only=True).as_flag()),
             *(self.images.node, "/scripts/fill"),

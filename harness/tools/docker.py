@@ -192,6 +192,10 @@ class Docker:
         result = self._run(["logs", f"--tail={lines}", container], timeout_s=QUICK_S)
         return f"{result.stdout}{result.stderr}".strip()
 
+    def list_images(self, pattern: str) -> list[str]:
+        """Return the images whose name with its tag matches, for example `localhost/a:*`."""
+        return self.call("image", "ls", "--filter", f"reference={pattern}", "--format", "{{.ID}}").split()
+
     def list_networks(self, name: str) -> list[str]:
         """Return the networks with exactly this name: none or one."""
         return self.call("network", "ls", "--quiet", "--filter", f"name=^{re.escape(name)}$").split()

@@ -61,7 +61,7 @@ class Served:
     pins: Pins
 
     def source(self) -> Registry:
-        return Registry(self.docker, self.pins, Choice("registry", "test"), self.host)
+        return Registry(self.docker, self.pins, Choice("registry", "test", self.host))
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ LIST = (
     *("--format", "{{.Names}}\t{{.State}}"),
 )
 NETWORKS = ("docker", "network", "ls", "--quiet", "--filter", r"name=^harness\-dev$")
+HELPERS = ("docker", "image", "ls", "--filter", "reference=localhost/harness/postgres:*", "--format", "{{.ID}}")
 CTR = ("ctr", "--namespace=k8s.io")
 IMPORT = (*CTR, "images", "import", "--local", "--platform=linux/amd64", "--discard-unpacked-layers")
 MARKED = ("docker", "exec", NODE, "test", "-e", MARK)
@@ -79,7 +80,7 @@ def test_configuration_opens_one_port_on_this_machine_alone(settings: Settings) 
 
 def test_workers_have_no_port_and_every_node_its_own_store(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, workers=2, name="my-worker")
-    cluster = make(settings, store=Store(DOCKER, IMAGES, settings.cache_folder))
+    cluster = make(settings, store=Store(DOCKER, IMAGES, settings.cache_folder, "dev"))
     nodes: Any = cluster.config()["nodes"]
     assert cluster.node_names == [
         *("harness-my-worker-control-plane", "harness-my-worker-worker", "harness-my-worker-worker2"),
@@ -208,6 +209,7 @@ def test_creation_is_marked_at_its_end(commands: FakeCommands, settings: Setting
 def test_interrupted_creation_is_removed_first(commands: FakeCommands, settings: Settings) -> None:
     commands.on(*LIST, stdout=f"{NODE}\trunning\n")
     commands.on(*MARKED, returncode=1)
+    commands.on("docker", "inspect", "--type=container", NODE, stdout='[{"Image": "sha256:1"}]')
     commands.on("docker", "rm", "--force", "--volumes", NODE)
     expect_creation(commands, settings)
     make(settings).ensure(str)
@@ -268,21 +270,57 @@ def test_image_by_a_short_name_is_found_in_a_node(commands: FakeCommands, settin
 def test_removal_takes_nodes_network_and_folder(commands: FakeCommands, settings: Settings) -> None:
     commands.on(*LIST, stdout=f"{NODE}\tdead\nharness-dev-worker\trunning\n")
     for node in (NODE, "harness-dev-worker"):
+        commands.on("docker", "inspect", "--type=container", node, stdout='[{"Image": "sha256:1"}]')
         commands.on("docker", "rm", "--force", "--volumes", node)
     commands.on(*NETWORKS, stdout="0123\n")
     commands.on("docker", "network", "rm", "0123")
     other = settings.state / "envs" / "other"
     other.mkdir()
-    remove_cluster(DOCKER, settings, IMAGES.node)
+    remove_cluster(DOCKER, settings)
     assert ["docker", "network", "rm", "0123"] in commands.argvs
     assert not settings.folder.exists()
     assert other.exists()
 
 
+@pytest.mark.usefixtures("kubeconfig", "_files_of_others")
+@pytest.mark.parametrize(("nodes", "helper"), [(f"{NODE}\trunning\n", "sha256:1"), ("", "0123")])
+def test_files_of_others_are_removed_by_an_image_that_is_here(
+    commands: FakeCommands, settings: Settings, nodes: str, helper: str
+) -> None:
+    commands.on(*LIST, stdout=nodes)
+    commands.on(*HELPERS, stdout="0123\n4567\n")
+    commands.on("docker", "inspect", "--type=container", NODE, stdout='[{"Image": "sha256:1"}]')
+    commands.on("docker", "rm", "--force", "--volumes", NODE)
+    commands.on(*NETWORKS)
+    commands.on(
+        *("docker", "run", "--rm", "--network=none", "--user=0", "--security-opt=label=disable", "--entrypoint", "rm"),
+        *("--mount", f"type=bind,source={settings.folder.parent},target=/parent", helper, "-rf", "/parent/dev"),
+    )
+    remove_cluster(DOCKER, settings)
+    assert helper in commands.argvs[-1]
+
+
+@pytest.mark.usefixtures("kubeconfig", "_files_of_others")
+def test_files_of_others_without_any_image_are_told(commands: FakeCommands, settings: Settings) -> None:
+    for words in (LIST, HELPERS, NETWORKS):
+        commands.on(*words)
+    with pytest.raises(UsageError, match="Permission denied") as caught:
+        remove_cluster(DOCKER, settings)
+    assert caught.value.next_step == f"sudo rm -r {settings.folder}"
+
+
+@pytest.fixture
+def _files_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rmtree(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("harness.nodes.shutil.rmtree", rmtree)
+
+
 def test_removal_of_nothing_is_fine(commands: FakeCommands, settings: Settings) -> None:
     commands.on(*LIST)
     commands.on(*NETWORKS)
-    remove_cluster(DOCKER, settings, IMAGES.node)
+    remove_cluster(DOCKER, settings)
 
 
 def test_orphaned_kind_of_this_environment_alone_is_ended(
@@ -296,7 +334,7 @@ def test_orphaned_kind_of_this_environment_alone_is_ended(
     monkeypatch.setattr("harness.nodes.psutil.process_iter", lambda _: [*others, orphan])
     commands.on(*LIST)
     commands.on(*NETWORKS)
-    remove_cluster(DOCKER, settings, IMAGES.node)
+    remove_cluster(DOCKER, settings)
     orphan.kill.assert_called_once()
     for other in others:
         other.kill.assert_not_called()

@@ -13,6 +13,7 @@ from filelock import FileLock
 from harness import environment as environment_module
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
+from harness.images.source import Choice, keep_choice
 from harness.images.store import FILLER
 
 from .backup import pod
@@ -20,8 +21,9 @@ from .fakes.machine import FakeMachine, make_machine
 from .fakes.reporter import FakeReporter
 
 CLUSTER = "io.x-k8s.kind.cluster"
-OURS = {"app.kubernetes.io/managed-by": "harness"}
+OURS = {"app.kubernetes.io/managed-by": "harness", "harness.dev/environment": "dev"}
 NODE = "harness-dev-control-plane"
+OTHERS = {**OURS, "harness.dev/environment": "other"}
 GATE = "harness-dev-gate-0123456789ab"
 RELEASED = {"app.kubernetes.io/instance": "airflow", "app.kubernetes.io/version": "3.3.2"}
 
@@ -182,7 +184,7 @@ def test_down_removes_what_up_made_and_nobody_elses(machine: FakeMachine) -> Non
     up(machine)
     environment = machine.environment()
     filler, gate = f"{FILLER}-{environment.parts.images.digest}", environment.parts.gate.container
-    machine.containers |= {filler: ("running", OURS), "harness-store-of-others": ("running", OURS)}
+    machine.containers |= {filler: ("running", OURS), "harness-store-of-others": ("running", OTHERS)}
     machine.changes.clear()
     environment.down(FakeReporter())
     assert machine.changes == [f"docker rm {filler}", f"docker rm {gate}", f"docker rm {NODE}", "docker network rm"]
@@ -192,7 +194,7 @@ def test_down_removes_what_up_made_and_nobody_elses(machine: FakeMachine) -> Non
     assert not environment.has_remains()
 
 
-@pytest.mark.parametrize("remains", ["node", "network", "folder", "filler", "gate", ""])
+@pytest.mark.parametrize("remains", ["node", "network", "folder", "filler", "gate", "choice", ""])
 def test_any_remains_are_remains(machine: FakeMachine, environment: Environment, remains: str) -> None:
     containers = {
         "node": (NODE, ("dead", {CLUSTER: "harness-dev"})),
@@ -205,7 +207,62 @@ def test_any_remains_are_remains(machine: FakeMachine, environment: Environment,
         machine.networks = {"harness-dev"}
     if remains == "folder":
         environment.settings.folder.mkdir(parents=True)
+    if remains == "choice":
+        keep_choice(Choice("registry", "test"), environment.settings.choice_file)
     assert environment.has_remains() is bool(remains)
+
+
+@pytest.fixture
+def is_there_a_registry(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Answer `auto`; what a test puts in holds from then on."""
+    answers = [True]
+    monkeypatch.setattr("harness.images.source.registry_answers", lambda _: answers[-1])
+    return answers
+
+
+def test_network_that_goes_away_does_not_turn_the_images_round(
+    machine: FakeMachine, is_there_a_registry: list[bool]
+) -> None:
+    machine.environment(images="auto").up(FakeReporter())
+    is_there_a_registry.append(False)
+    machine.changes.clear()
+    reporter = FakeReporter()
+    machine.environment(images="auto").up(reporter)
+    assert reporter.outcomes["source of images"] == "unchanged"
+    assert machine.changes == []
+
+
+def test_source_of_a_flag_holds_for_the_commands_after_it(
+    machine: FakeMachine, is_there_a_registry: list[bool]
+) -> None:
+    is_there_a_registry.append(False)
+    machine.environment(images="registry", registry_mirror="mirror.test").up(FakeReporter())
+    later = machine.environment(images="auto").parts
+    assert later.choice == Choice("registry", "as set", "mirror.test")
+    assert later.images.node.startswith("mirror.test/")
+
+
+@pytest.mark.usefixtures("is_there_a_registry")
+def test_down_forgets_the_source_and_up_chooses_anew(machine: FakeMachine, is_there_a_registry: list[bool]) -> None:
+    machine.environment(images="auto").up(FakeReporter())
+    machine.environment(images="auto").down(FakeReporter())
+    is_there_a_registry.append(False)
+    assert machine.environment(images="auto").parts.choice.source == "mirrors"
+
+
+def test_source_that_this_machine_cannot_use_is_not_kept(machine: FakeMachine, is_there_a_registry: list[bool]) -> None:
+    is_there_a_registry.append(False)
+    with pytest.raises(UsageError, match="go: not on PATH"):
+        machine.environment(images="auto").up(FakeReporter())
+    is_there_a_registry.append(True)
+    machine.environment(images="auto").up(FakeReporter())
+
+
+def test_down_asks_no_registry(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.images.source.registry_answers", lambda _: pytest.fail("asked"))
+    machine.networks = {"harness-dev"}
+    machine.environment(images="auto").down(FakeReporter())
+    assert machine.changes == ["docker network rm"]
 
 
 @pytest.mark.parametrize("verb", [lambda env: env.down(FakeReporter()), lambda env: env.check_exists()])

@@ -27,8 +27,9 @@ def read(machine: FakeMachine) -> dict[str, Row]:
 
 def test_healthy_environment_is_good_in_all_its_parts(machine: FakeMachine) -> None:
     rows = read(machine)
-    assert list(rows) == ["cluster", "release", "airflow-scheduler", "airflow", "dags"]
+    assert list(rows) == ["images", "cluster", "release", "airflow-scheduler", "airflow", "dags"]
     assert all(row.is_good for row in rows.values())
+    assert rows["images"] == Row("images", "registry", "as set", is_good=True)
     assert rows["cluster"].detail == "harness-dev-control-plane"
     assert rows["release"].detail == "airflow revision 1"
 
@@ -49,7 +50,7 @@ def test_each_part_says_what_it_lacks(machine: FakeMachine) -> None:
     assert rows["dags"].state == "differs"
     assert rows["dags"].detail.endswith("bytes")
     assert rows["dags"].advice == Verb("dags sync", "delivers them")
-    assert not any(row.is_good for row in rows.values())
+    assert [part for part, row in rows.items() if row.is_good] == ["images"]
 
 
 @pytest.mark.parametrize(("condition", "states"), [("Complete", []), ("Failed", ["failed"]), ("", ["runs"])])

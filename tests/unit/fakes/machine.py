@@ -101,6 +101,7 @@ class FakeMachine(FakeCommands):
             "docker network ls": lambda rest: said("net" if rest[-1][6:-1].replace("\\", "") in self.networks else ""),
             "docker network create": lambda rest: self._change("docker network create", self.networks.add, rest[-1]),
             "docker network rm": lambda _: self._change("docker network rm", lambda _: self.networks.clear(), ""),
+            "docker image ls": lambda _: said(""),
             "docker image inspect": lambda rest: Answer((), returncode=0 if set(rest[1:]) <= self.images else 1),
             "docker pull": lambda rest: self._change("docker pull", self.images.add, rest[-1]),
             "docker tag": lambda rest: self._change("docker tag", self.images.add, rest[-1]),
@@ -176,7 +177,7 @@ class FakeMachine(FakeCommands):
 
     def _inspect(self, rest: list[str]) -> Answer:
         labels = self.containers[rest[-1]][1]
-        found: dict[str, Any] = {"Config": {"Labels": labels, "Image": self.node.get("image")}}
+        found: dict[str, Any] = {"Image": "sha256:1", "Config": {"Labels": labels, "Image": self.node.get("image")}}
         ports_ = {f"{port['containerPort']}/tcp": port for port in self.node.get("extraPortMappings", [])}
         found["HostConfig"] = {
             "PortBindings": {name: [{"HostPort": str(port["hostPort"])}] for name, port in ports_.items()}

@@ -5,17 +5,18 @@ from unittest.mock import ANY
 import pytest
 
 from harness.images.registry import Registry
+from harness.images.source import Choice
 from harness.pins import load_pins
 from harness.steps import Step
 
 from ..fakes.command import FakeCommands
-from ..samples import DOCKER, REGISTRY_IMAGES, is_done
+from ..samples import DOCKER, is_done
 
 PINS = load_pins()
 
 
 def recipes(mirror: str = "") -> Registry:
-    return Registry(DOCKER, PINS, REGISTRY_IMAGES.choice, mirror)
+    return Registry(DOCKER, PINS, Choice("registry", "as set", mirror))
 
 
 def step(name: str, mirror: str = "") -> Step:

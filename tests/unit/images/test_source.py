@@ -1,12 +1,13 @@
 """The choice of the source, and its reason."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from harness.images import source
-from harness.images.source import choose_source, registry_answers
+from harness.images.source import Choice, choose_source, keep_choice, read_choice, registry_answers
 from harness.settings import ImageSource
 
 from ..fakes.host import FakeHost
@@ -49,6 +50,43 @@ def test_auto_builds_where_the_official_node_cannot_run(asked: list[str]) -> Non
     assert choice.source == "mirrors"
     assert "cgroup v1" in choice.reason
     assert asked == []
+
+
+@pytest.mark.parametrize("mirror", ["", "mirror.test"])
+def test_what_was_kept_is_taken_without_a_look(asked: list[str], mirror: str) -> None:
+    kept = Choice("mirrors", "no answer", "mirror.test")
+    assert choose_source("auto", FakeHost(), mirror=mirror, kept=kept) == kept
+    assert asked == []
+
+
+def test_another_mirror_is_asked_although_a_choice_was_kept(asked: list[str]) -> None:
+    kept = Choice("mirrors", "no answer", "mirror.test")
+    choice = choose_source("auto", FakeHost(), mirror="other.test", kept=kept)
+    assert choice == Choice("registry", "other.test answers", "other.test")
+    assert asked == ["other.test"]
+
+
+def test_flag_wins_over_what_was_kept_and_keeps_its_mirror() -> None:
+    kept = Choice("mirrors", "no answer", "mirror.test")
+    assert choose_source("registry", FakeHost(), kept=kept) == Choice("registry", "as set", "mirror.test")
+
+
+def test_choice_is_read_as_it_was_kept(tmp_path: Path) -> None:
+    path = tmp_path / "envs" / "dev.images.json"
+    assert read_choice(path) is None
+    for choice in (Choice("mirrors", "as set"), Choice("registry", "m answers", "m")):
+        keep_choice(choice, path)
+        assert read_choice(path) == choice
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"source": "registry", "more": 1, "reason": ""}', "null", "\udc80"]
+)
+def test_choice_that_cannot_be_read_is_none(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "choice"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert read_choice(path) is None
 
 
 @pytest.mark.usefixtures("asked")

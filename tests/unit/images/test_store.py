@@ -24,14 +24,14 @@ RUN_ONCE = ("docker", "run", "--rm", "--network=none", "--user=0", "--security-o
 
 @pytest.fixture
 def store(tmp_path: Path, time: FakeTime) -> Store:
-    return Store(DOCKER, IMAGES, tmp_path / "state" / "cache", time.clock)
+    return Store(DOCKER, IMAGES, tmp_path / "state" / "cache", "dev", time.clock)
 
 
 def expect_start(commands: FakeCommands, store: Store) -> None:
     commands.on(*REMOVE)
     commands.on(
         *("docker", "run", "--detach", "--privileged", "--network=none", "--name", NAME, "--entrypoint", "bash"),
-        *("--label", "app.kubernetes.io/managed-by=harness"),
+        *("--label=app.kubernetes.io/managed-by=harness", "--label=harness.dev/environment=dev"),
         *("--mount", f"type=bind,source={store.folder.with_suffix('.partial')},target=/store"),
         *("--mount", f"type=bind,source={package_folder('scripts')},target=/scripts,readonly"),
         *(IMAGES.node, "/scripts/fill"),
