@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from harness.pins import load_pins
 from harness.settings import load_settings
 from harness.tools.go import Go, GoCommand
 
+from .cluster import cluster
 from .generated import Keep
 from .generated import keep as keep_file
 from .render import STABLE, Rendering, render
@@ -75,5 +77,18 @@ def default(helm: Path) -> Rendering:
 
 @pytest.fixture(scope="session")
 def stable(helm: Path) -> Rendering:
-    """Render the chart with keys that do not change from one rendering to the next."""
+    """Render the chart with keys of one's own."""
     return render(helm, sets=STABLE)
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the kubeconfig of a cluster with the Secrets that a person makes, and no release."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def installed(helm: Path, kubeconfig: Path) -> Rendering:
+    """Render the chart as a first install does."""
+    return render(helm, kubeconfig=kubeconfig)

@@ -82,17 +82,24 @@ def key_of(one: Object) -> str:
 
 
 @cache
-def render(helm: Path, overlay: str = "", sets: tuple[str, ...] = ()) -> Rendering:
+def render(helm: Path, overlay: str = "", sets: tuple[str, ...] = (), kubeconfig: Path | None = None) -> Rendering:
     """Render the chart with an overlay of helm/values and `--set-json` or `--set` assignments."""
+    return Rendering([one for one in yaml.safe_load_all(text_of(helm, overlay, sets, kubeconfig)) if one])
+
+
+def text_of(helm: Path, overlay: str = "", sets: tuple[str, ...] = (), kubeconfig: Path | None = None) -> str:
+    """Return what helm prints, without a cluster or with one that it asks."""
     command = [str(helm), "template", "tools", str(CHART), "--namespace", NAMESPACE]
     if overlay:
         command += ["--values", str(HELM_DIR / "values" / f"{overlay}.yaml")]
     for assignment in sets:
         command += ["--set-json" if "={" in assignment or "=[" in assignment else "--set", assignment]
+    if kubeconfig:
+        command += ["--dry-run=server", "--disable-openapi-validation", "--kubeconfig", str(kubeconfig)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise RenderError(done.stderr)
-    return Rendering([one for one in yaml.safe_load_all(done.stdout) if one])
+    return done.stdout
 
 
 def containers(pod: Object) -> list[Object]:

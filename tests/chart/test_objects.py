@@ -41,9 +41,7 @@ WITHOUT_LOGS = """
 Role/airflow-api-server
 RoleBinding/airflow-api-server
 """
-GENERATED = """
-Secret/airflow-internal
-Secret/airflow-postgresql
+POSTGRESQL = """
 Service/airflow-postgresql
 StatefulSet/airflow-postgresql
 """
@@ -79,10 +77,10 @@ ServiceAccount/airflow-cleanup
 @pytest.mark.parametrize(
     ("overlay", "more"),
     [
-        ("", WITHOUT_LOGS + GENERATED),
-        ("kind", GENERATED + METRICS),
+        ("", WITHOUT_LOGS + POSTGRESQL),
+        ("kind", POSTGRESQL + METRICS),
         ("production", PRODUCTION + METRICS),
-        ("ha", WITHOUT_LOGS + GENERATED + DISRUPTION),
+        ("ha", WITHOUT_LOGS + POSTGRESQL + DISRUPTION),
     ],
 )
 def test_the_objects_are_these(helm: Path, overlay: str, more: str) -> None:
@@ -90,6 +88,10 @@ def test_the_objects_are_these(helm: Path, overlay: str, more: str) -> None:
     setup = rendering.setup_job()["metadata"]["name"]
     keys = [key.replace(setup, "airflow-setup-HASH") for key in rendering.names()]
     assert keys == sorted([*INVENTORY.split(), *more.split()])
+
+
+def test_install_on_a_cluster_adds_the_secrets_it_generates(default: Rendering, installed: Rendering) -> None:
+    assert set(installed.names()) - set(default.names()) == {"Secret/airflow-internal", "Secret/airflow-postgresql"}
 
 
 def test_on_kind_the_node_serves_airflow_s_port(helm: Path) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .render import Rendering, containers, mounted_secrets, render, secret_keys
+from .cluster import OWNED, READY, cluster
+from .conftest import OVERLAYS
+from .render import Rendering, containers, mounted_secrets, render, secret_keys, text_of
 
 URL = "airflow-postgresql/connection"
 FERNET = "airflow-internal/fernet-key"
@@ -83,32 +85,35 @@ def test_no_secret_setting_is_in_a_config_map(chart: Rendering) -> None:
     }
 
 
-def test_no_secret_value_is_outside_the_secrets(chart: Rendering) -> None:
+def test_no_secret_value_is_outside_the_secrets(installed: Rendering) -> None:
     values = [
         text
-        for secret in chart.of_kind("Secret")
+        for secret in installed.of_kind("Secret")
         for text in (*secret["data"].values(), *map(decoded, secret["data"].values()))
     ]
-    rest = yaml.safe_dump([one for one in chart.objects if one["kind"] != "Secret"], width=10**6)
+    rest = yaml.safe_dump([one for one in installed.objects if one["kind"] != "Secret"], width=10**6)
+    assert values
     assert not [value for value in values if value in rest]
 
 
-def test_the_generated_keys_are_strong_and_well_formed(default: Rendering) -> None:
-    data = {key: decoded(value) for key, value in default["Secret/airflow-internal"]["data"].items()}
+def test_the_generated_keys_are_strong_and_well_formed(installed: Rendering) -> None:
+    data = {key: decoded(value) for key, value in installed["Secret/airflow-internal"]["data"].items()}
     assert set(data) == {"fernet-key", "jwt-secret", "api-secret-key"}
     assert len(base64.urlsafe_b64decode(data["fernet-key"])) == 32
     assert len(data["jwt-secret"]) >= 64
     assert len(data["api-secret-key"]) >= 32
 
 
-def test_the_database_url_has_the_generated_password(default: Rendering) -> None:
-    data = default["Secret/airflow-postgresql"]["data"]
+def test_the_database_url_has_the_generated_password(installed: Rendering) -> None:
+    data = installed["Secret/airflow-postgresql"]["data"]
     password = decoded(data["password"])
     assert decoded(data["connection"]) == (f"postgresql+psycopg2://airflow:{password}@airflow-postgresql:5432/airflow")
 
 
-def test_the_keys_outlive_the_release(default: Rendering) -> None:
-    for secret in default.of_kind("Secret"):
+def test_the_keys_outlive_the_release(installed: Rendering) -> None:
+    secrets = installed.of_kind("Secret")
+    assert len(secrets) == 2
+    for secret in secrets:
         assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
@@ -131,7 +136,18 @@ def decoded(value: str) -> str:
     return base64.b64decode(value).decode()
 
 
-@pytest.mark.parametrize(("overlay", "is_same"), [("production", True), ("", False)])
-def test_with_keys_of_ones_own_two_renderings_are_the_same(helm: Path, overlay: str, *, is_same: bool) -> None:
-    first, second = (render.__wrapped__(helm, overlay).objects for _ in range(2))
-    assert (first == second) is is_same
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda name: name or "default")
+def test_two_renderings_without_a_cluster_are_the_same(helm: Path, overlay: str) -> None:
+    assert text_of(helm, overlay) == text_of(helm, overlay)
+
+
+def test_keys_that_the_cluster_has_are_kept(helm: Path, installed: Rendering, tmp_path: Path) -> None:
+    kept = [{**one, "metadata": {**one["metadata"], "annotations": OWNED}} for one in installed.of_kind("Secret")]
+    with cluster(tmp_path, (*READY, *kept)) as kubeconfig:
+        again = render(helm, kubeconfig=kubeconfig)
+    assert again.objects == installed.objects
+
+
+def test_namespace_that_is_yet_to_be_made_gets_keys(helm: Path, tmp_path: Path) -> None:
+    with cluster(tmp_path, [{"kind": "Namespace", "metadata": {"name": "kube-system"}}]) as kubeconfig:
+        assert len(render(helm, kubeconfig=kubeconfig).of_kind("Secret")) == 2

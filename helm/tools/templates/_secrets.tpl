@@ -8,11 +8,23 @@ Call: (list $ "airflow-internal")
 {{- end }}
 
 {{/*
-Data of airflow-internal. What is in the cluster stays: a new Fernet key could not read the database, a new JWT key
-would end every task that runs. The Secret and its checksums are rendered in separate templates and must agree on what is
-random, so the first to ask decides and the answer is kept beside the values.
+Whether there is a cluster to ask; empty for no. Without one (`helm template`, Argo CD) the chart cannot know what it
+generated before and generates nothing: each rendering would bring other keys. Every namespace has the ServiceAccount
+`default`; a namespace that Helm is about to make has nothing yet, but its cluster has `kube-system`.
+*/}}
+{{- define "airflow.hasCluster" -}}
+{{- if or (lookup "v1" "ServiceAccount" .Release.Namespace "default") (lookup "v1" "Namespace" "" "kube-system") -}}
+true
+{{- end -}}
+{{- end }}
+
+{{/*
+Data of airflow-internal; nothing without a cluster. What is in the cluster stays: a new Fernet key could not read the
+database, a new JWT key would end every task that runs. The Secret and its checksums are rendered in separate templates
+and must agree on what is random, so the first to ask decides and the answer is kept beside the values.
 */}}
 {{- define "airflow.internalData" -}}
+{{- if include "airflow.hasCluster" . -}}
 {{- if not (hasKey .Values "internalData") -}}
 {{- $present := include "airflow.presentSecret" (list . "airflow-internal") | fromYaml -}}
 {{- /* A Fernet key is itself base64, of 32 bytes. HS512, which signs tokens, wants 64 bytes. */ -}}
@@ -23,6 +35,7 @@ random, so the first to ask decides and the answer is kept beside the values.
 {{- $_ := set .Values "internalData" (mergeOverwrite $fresh $present) -}}
 {{- end -}}
 {{- toYaml .Values.internalData -}}
+{{- end -}}
 {{- end }}
 
 {{- define "airflow.internalName" -}}
@@ -35,7 +48,9 @@ out of the chart's sight.
 */}}
 {{- define "airflow.internalChecksum" -}}
 {{- if not .Values.secrets.internal.existingSecret -}}
-checksum/internal: {{ include "airflow.internalData" . | sha256sum }}
+{{- with include "airflow.internalData" . -}}
+checksum/internal: {{ sha256sum . }}
+{{- end }}
 {{- end }}
 {{- end }}
 
