@@ -18,13 +18,16 @@ from pydantic_settings import (
 )
 
 from harness import labels
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 
 DEV = "dev"
 DEV_PORT = 8080
 # Outside Linux's ephemeral ports (32768 and up), so that no client connection can hold ours.
 DERIVED_PORTS = range(20000, 30000)
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+# The chart that comes with the package: in a wheel among its files, in a checkout beside it.
+_PACKAGE = Path(__file__).parent
+HELM = next((folder for folder in (_PACKAGE / "helm", _PACKAGE.parent / "helm") if folder.is_dir()), _PACKAGE / "helm")
 
 ImageSource = Literal["auto", "registry", "mirrors"]
 PodSecurity = Literal["privileged", "baseline", "restricted"]
@@ -48,12 +51,20 @@ def find_project(start: Path) -> Path:
     Raises UsageError when there is none.
     """
     for folder in (start, *start.parents):
-        if _tool_table(folder) is not None:
+        if has_table(folder):
             return folder
     raise UsageError(
         f"no pyproject.toml with a [tool.harness] table at or above {start}",
-        next_step="change to the project's folder, or add an empty [tool.harness] table to its pyproject.toml",
+        next_step=(
+            "change to the project's folder, or add an empty [tool.harness] table to its pyproject.toml",
+            Verb("init", "makes a project here"),
+        ),
     )
+
+
+def has_table(folder: Path) -> bool:
+    """Tell whether the pyproject.toml of `folder` has `[tool.harness]`; raises UsageError when it is not TOML."""
+    return _tool_table(folder) is not None
 
 
 def _tool_table(folder: Path) -> dict[str, Any] | None:
@@ -86,10 +97,10 @@ class Settings(BaseSettings):
     """Worker nodes beside the control plane, 0 to 9."""
     port: int = Field(default=0, ge=0, le=65535)
     """The port of Airflow's UI and API on 127.0.0.1; 0 is 8080 for `dev`, and for others derived from the name."""
-    chart: Path = Path("helm/tools")
-    """The folder of the Helm chart."""
-    values: list[Path] = [Path("helm/values/kind.yaml")]
-    """Values files over the chart's own; later ones win."""
+    chart: Path | None = None
+    """The folder of the Helm chart; without it, the chart that comes with the harness, with its values for kind."""
+    values: list[Path] = []
+    """Values files over those of the chart; later ones win."""
     dags: Path = Path("dags")
     """The DAGs folder."""
     namespace: str = "tools"
@@ -184,12 +195,13 @@ class Settings(BaseSettings):
     @property
     def chart_folder(self) -> Path:
         """The Helm chart."""
-        return self.project / self.chart
+        return self.project / self.chart if self.chart else HELM / "tools"
 
     @property
     def values_files(self) -> list[Path]:
         """The overlays, later ones win."""
-        return [self.project / path for path in self.values]
+        of_chart = [] if self.chart else [HELM / "values/kind.yaml"]
+        return [*of_chart, *(self.project / path for path in self.values)]
 
     @property
     def dags_folder(self) -> Path:

@@ -19,6 +19,7 @@ from harness.environment import Environment
 from harness.errors import UsageError, put_in_words
 from harness.nodes import control_plane
 from harness.pin_check import check_pins, update_pins
+from harness.starter.project import write_project
 from harness.status import read_status
 from harness.tools.kind import KUBECTL
 
@@ -48,6 +49,16 @@ def common(
     context.obj.flags = {"name": name, "images": images}
     if verbose:
         context.with_resource(show_what_runs(err))
+
+
+@app.command()
+def init() -> None:
+    """Make a project here: settings, a DAG, its end-to-end test, .gitignore, a CI workflow. What is there stays."""
+    written = write_project(Path.cwd())
+    for word, paths in (("made", written.made), ("kept", written.kept)):
+        for path in paths:
+            say(out, f"  {word}  {path}")
+    say(out, f"\nnext: {find_command()} up")
 
 
 @app.command()

@@ -17,14 +17,12 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def write_project(env: AirflowEnv, folder: Path) -> None:
-    """Write a project of two files: the example, and where the environment's DAGs and chart are."""
+    """Write a project of two files: the example, and where the environment's DAGs are; the chart comes along."""
     example = README.read_text().split("```python\n", 1)[1].split("```", 1)[0]
     (folder / "test_hello.py").write_text(example)
     settings = env.settings
     lines = [
         "[tool.harness]",
-        f"chart = {json.dumps(str(settings.chart_folder))}",
-        f"values = {json.dumps([str(path) for path in settings.values_files])}",
         f"dags = {json.dumps(str(settings.dags_folder))}",
     ]
     (folder / "pyproject.toml").write_text("\n".join(lines) + "\n")

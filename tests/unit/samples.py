@@ -35,7 +35,8 @@ def settings_of(folder: Path, **others: Any) -> Settings:
     """Return settings whose project and state are below `folder`."""
     project = folder / "project"
     project.mkdir(exist_ok=True)
-    return Settings(project=project, state=folder / "state", **others)
+    files: dict[str, Any] = {"chart": Path("helm/tools"), "values": [Path("helm/values/kind.yaml")]}
+    return Settings(project=project, state=folder / "state", **{**files, **others})
 
 
 def info(**others: Any) -> str:

@@ -87,9 +87,27 @@ def test_relative_paths_are_the_project_s(project: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("HARNESS_STATE", "state")
     settings = load_settings(start=project)
     assert settings.state == project / "state"
-    assert settings.chart_folder == project / "helm/tools"
-    assert settings.values_files == [project / "helm/values/kind.yaml"]
     assert settings.dags_folder == project / "dags"
+
+
+def test_project_that_names_no_chart_gets_the_one_that_comes_along(project: Path) -> None:
+    settings = load_settings(start=project)
+    assert (settings.chart_folder / "Chart.yaml").is_file()
+    assert [path.name for path in settings.values_files] == ["kind.yaml"]
+    assert settings.values_files[0].is_file()
+
+
+def test_own_values_come_after_those_for_kind(project: Path) -> None:
+    write(project, 'values = ["more.yaml"]')
+    names = [path.name for path in load_settings(start=project).values_files]
+    assert names == ["kind.yaml", "more.yaml"]
+
+
+def test_own_chart_has_its_own_values_alone(project: Path) -> None:
+    write(project, 'chart = "chart"\nvalues = ["more.yaml"]')
+    settings = load_settings(start=project)
+    assert settings.chart_folder == project / "chart"
+    assert settings.values_files == [project / "more.yaml"]
 
 
 def test_state_is_the_user_s_by_default(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
