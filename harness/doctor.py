@@ -13,9 +13,11 @@ import psutil
 from harness.command import CommandError
 from harness.errors import Advice, HarnessError, HostError, Verb
 from harness.host import ports
+from harness.host.engine_checks import advise_start, find_faults, find_refusal
 from harness.host.platform import Host
 from harness.images.source import Choice
-from harness.tools.docker import Docker, Engine, find_client
+from harness.tools.docker import Docker, find_client
+from harness.tools.engine import LOOPBACK, Engine, NoEngine
 from harness.tools.go import OLDEST, Go
 
 GB = 10**9
@@ -26,7 +28,6 @@ CORES = 2
 INOTIFY = {"fs.inotify.max_user_instances": 256, "fs.inotify.max_user_watches": 65536}
 
 PROXIES = {"http_proxy", "https_proxy"}
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -56,8 +57,9 @@ class Machine:
 def examine(machine: Machine) -> list[Check]:
     """Return all findings; none of the checks changes anything."""
     docker, client_check = _client()
-    engine = docker.engine() if docker else None
-    checks: list[Check] = [client_check, _engine(engine, machine.host), _source(machine, engine)]
+    found = docker.look() if docker else NoEngine("there is no client to ask it")
+    engine = found if isinstance(found, Engine) else None
+    checks: list[Check] = [client_check, _engine(found, machine.host), _source(machine, engine)]
     for look in (_disk, _memory, _cores, _inotify, _capabilities, _proxy, _port, _go, _mmdebstrap):
         checks.extend(look(machine, engine))
     return checks
@@ -82,17 +84,24 @@ def _client() -> tuple[Docker | None, Check]:
         return docker, Check("docker client", "problem", str(error))
 
 
-def _engine(engine: Engine | None, host: Host) -> Check:
-    if engine:
-        seen = f"{engine.operating_system}, {engine.version}, storage {engine.driver}, cgroup v{engine.cgroup_version}"
-        return Check("container engine", "ok", seen)
-    can_start = host.is_root and host.is_linux
-    return Check(
-        "container engine",
-        "warning" if can_start else "problem",
-        "none answers",
-        Verb("up", "installs and starts it") if can_start and host.is_debian_like else "start it, then run this again",
-    )
+def _engine(found: Engine | NoEngine, host: Host) -> Check:
+    if isinstance(found, NoEngine):
+        return _no_engine(found, host)
+    store = f"{found.driver} of containerd" if found.has_containerd_store else found.driver
+    seen = f"{found.kind} {found.version} on {found.operating_system}, storage {store}, cgroup v{found.cgroup_version}"
+    faults = list(find_faults(found, host))
+    verdict: Verdict = "problem" if any(fault.is_fatal for fault in faults) else "warning" if faults else "ok"
+    why = "; ".join([seen, *(fault.why for fault in faults)])
+    return Check("container engine", verdict, why, tuple(fault.cure for fault in faults))
+
+
+def _no_engine(silent: NoEngine, host: Host) -> Check:
+    seen, refusal = f"none answers: {silent.reason}", find_refusal(silent)
+    is_ours = host.is_root and host.is_linux and silent.context == "default" and not refusal
+    if is_ours:
+        cure = Verb("up", "installs and starts it") if host.is_debian_like else advise_start(silent, host)
+        return Check("container engine", "warning", seen, cure)
+    return Check("container engine", "problem", seen, refusal or advise_start(silent, host))
 
 
 def _source(machine: Machine, engine: Engine | None) -> Check:

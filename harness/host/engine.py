@@ -3,18 +3,26 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from harness.command import CommandError, HostCommandError, run, start_detached
 from harness.errors import HostError, UsageError
+from harness.host.engine_checks import advise_start, find_refusal
 from harness.host.platform import Host
 from harness.steps import Say
-from harness.tools.docker import Docker, Engine, find_client
+from harness.tools.docker import Docker, find_client
+from harness.tools.engine import Engine, NoEngine
 from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
-PACKAGES = ["docker.io", "iptables", "mmdebstrap"]
+PACKAGES = ("docker.io", "iptables", "mmdebstrap")
+# From Debian 13 and Ubuntu 24.04 on, docker.io only recommends the client and its plugin that builds.
+PACKAGED_APART = ("docker-buildx", "docker-cli")
+INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends")
+APT = (
+    f"sudo sh -c 'apt-get update && {' '.join((*INSTALL, *PACKAGES))}'; elsewhere: install Docker, then run this again"
+)
 INSTALL_S = 900
 START_S = 60
 CONFIG = Path("/etc/docker/daemon.json")
@@ -29,11 +37,22 @@ def ensure_engine(host: Host, log_folder: Path, say: Say, clock: Clock = CLOCK) 
     On Debian or Ubuntu as root both are done; elsewhere HostError holds the commands to type.
     """
     if not shutil.which("dockerd", path=host.system_path) and not has_engine(find_client):
-        _install(host, say)
-    docker = find_client()
-    if docker.engine() is None:
-        _start(host, docker, log_folder, say, clock)
+        _install(host, say, HostError("no container engine is installed", next_step=f"on Debian or Ubuntu: {APT}"))
+    docker = _find_client(host, say)
+    found = docker.look()
+    if isinstance(found, NoEngine):
+        _check_startable(host, found)
+        _start(host, log_folder, say)
+        _wait_until_it_answers(docker, clock)
     return docker
+
+
+def _find_client(host: Host, say: Say) -> Docker:
+    try:
+        return find_client()
+    except HostError as error:
+        _install(host, say, error)
+        return find_client()
 
 
 def has_engine(find: Callable[[], Docker]) -> bool:
@@ -44,7 +63,8 @@ def has_engine(find: Callable[[], Docker]) -> bool:
         return False
 
 
-def _install(host: Host, say: Say) -> None:
+def _install(host: Host, say: Say, otherwise: HostError) -> None:
+    """Install what is missing, or raise what is to be said where that is not ours to do."""
     if not host.is_linux:
         raise HostError(
             "no container engine answers", next_step="install and start Docker Desktop, then run this again"
@@ -54,42 +74,41 @@ def _install(host: Host, say: Say) -> None:
             "Docker Desktop does not answer in this WSL distribution",
             next_step="start it, and turn this distribution on in its settings: Resources, WSL integration",
         )
-    commands = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(PACKAGES)}"
     if not (host.is_root and host.is_debian_like):
-        raise HostError(
-            "no container engine is installed",
-            next_step=f"on Debian or Ubuntu: sudo sh -c '{commands}'; elsewhere: install Docker, then run this again",
-        )
+        raise otherwise
     say(f"installing {', '.join(PACKAGES)} with apt")
-    apt_install(PACKAGES)
+    apt_install(PACKAGES, where_there_are=PACKAGED_APART)
 
 
-def apt_install(packages: list[str]) -> None:
-    """Install Debian packages without questions and without starting what they bring."""
+def apt_install(packages: Sequence[str], *, where_there_are: Collection[str] = ()) -> None:
+    """Install Debian packages without questions and without starting what they bring; some only if they exist."""
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     # A source that we do not need may be out of reach: what counts is whether the install works.
     run(["apt-get", "update"], timeout_s=INSTALL_S, env=env, check=False)
+    known = run(["apt-cache", "pkgnames"], timeout_s=INSTALL_S).stdout.split() if where_there_are else ()
     run(
-        ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
+        [*INSTALL, *packages, *sorted(set(where_there_are) & set(known))],
         timeout_s=INSTALL_S,
         env=env,
         error=HostCommandError,
     )
 
 
-def _start(host: Host, docker: Docker, log_folder: Path, say: Say, clock: Clock) -> None:
+def _check_startable(host: Host, silent: NoEngine) -> None:
+    """Raise HostError, which says what to do, where it is not ours to start the engine."""
+    refusal = find_refusal(silent)
+    if refusal:
+        raise HostError(f"the container engine refuses: {silent.reason}", next_step=refusal)
     if os.environ.get("DOCKER_HOST"):
         raise HostError(
             f"no container engine answers at DOCKER_HOST={os.environ['DOCKER_HOST']}",
             next_step="start that engine, or unset DOCKER_HOST",
         )
-    if not host.is_linux:
-        raise HostError("the container engine does not answer", next_step="start Docker Desktop, then run this again")
-    if not host.is_root:
-        raise HostError(
-            "the container engine does not answer",
-            next_step="sudo systemctl start docker; and see that you are in the group `docker`",
-        )
+    if not (host.is_linux and host.is_root and silent.context == "default"):
+        raise HostError(f"the container engine does not answer: {silent.reason}", next_step=advise_start(silent, host))
+
+
+def _start(host: Host, log_folder: Path, say: Say) -> None:
     if host.missing_capabilities:
         _configure_bounded_runtime()
     if host.has_service_manager:
@@ -101,7 +120,6 @@ def _start(host: Host, docker: Docker, log_folder: Path, say: Say, clock: Clock)
         say(f"starting the container engine: dockerd, which logs to {log}")
         _remove_stale_pid_files()
         start_detached(["dockerd"], log=log, env={"PATH": host.system_path})
-    _wait_until_it_answers(docker, clock)
 
 
 def _configure_bounded_runtime() -> None:

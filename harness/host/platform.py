@@ -43,6 +43,11 @@ class Host:
         return any((self.root / folder).is_dir() for folder in folders)
 
     @property
+    def is_container(self) -> bool:
+        """Tell whether this is a container, made by Docker or podman."""
+        return any((self.root / path).exists() for path in (".dockerenv", "run/.containerenv"))
+
+    @property
     def system_path(self) -> str:
         """Return PATH with the folders of administrators, which a person's may lack."""
         return os.pathsep.join([*os.get_exec_path(), *(str(self.root / folder) for folder in SYSTEM_FOLDERS)])

@@ -10,8 +10,10 @@ from typing import Any
 
 from harness.command import CommandError, HostCommandError, Result, pipe, run
 from harness.errors import HostError, Verb
+from harness.tools.engine import Engine, NoEngine, read_info
 
 QUICK_S = 60
+INFO_S = 20
 BUILD_S = 3600
 COPY_S = 900
 # From 23.0 on the client leaves BuildKit to a plugin (Docker's release notes of 23.0.0); before, it is built in.
@@ -31,27 +33,6 @@ class Mount:
     def as_flag(self) -> str:
         """Return the value of `--mount`; missing sources are an error there, not made as with `-v`."""
         return f"type=bind,source={self.source},target={self.target}" + (",readonly" if self.read_only else "")
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What `docker info` says of the engine."""
-
-    version: str
-    cgroup_version: str
-    root_folder: str
-    driver: str
-    default_runtime: str
-    operating_system: str
-    cores: int
-    memory_bytes: int
-    endpoint: str
-
-    @property
-    def is_on_this_host(self) -> bool:
-        """Tell whether containers see this host's folders as they are, and not a virtual machine's."""
-        is_remote = self.endpoint.startswith(("tcp://", "ssh://"))
-        return "Docker Desktop" not in self.operating_system and os.uname().sysname == "Linux" and not is_remote
 
 
 @dataclass(frozen=True)
@@ -78,33 +59,28 @@ class Docker:
 
     def engine(self) -> Engine | None:
         """Return what the engine says of itself, or None when none answers."""
+        found = self.look()
+        return found if isinstance(found, Engine) else None
+
+    def look(self) -> Engine | NoEngine:
+        """Return what the engine says of itself, or why none answers."""
         try:
-            result = self._run(["info", "--format", "{{json .}}"], timeout_s=20, check=False)
-        except CommandError:
-            return None
-        try:
-            info: dict[str, Any] = json.loads(result.stdout)
-        except ValueError:
-            return None
+            result = self._run(["info", "--format", "{{json .}}"], timeout_s=INFO_S, check=False)
+        except CommandError as error:
+            return NoEngine(str(error).splitlines()[0])
+        info = _read_object(result.stdout)
+        context = (info.get("ClientInfo") or {}).get("Context") or "default"
         if not info.get("ServerVersion"):
-            return None
-        return Engine(
-            version=info["ServerVersion"],
-            cgroup_version=info.get("CgroupVersion", ""),
-            root_folder=info.get("DockerRootDir", ""),
-            driver=info.get("Driver", ""),
-            default_runtime=info.get("DefaultRuntime", ""),
-            operating_system=info.get("OperatingSystem", ""),
-            cores=info.get("NCPU", 0),
-            memory_bytes=info.get("MemTotal", 0),
-            endpoint=self._endpoint((info.get("ClientInfo") or {}).get("Context", "default")),
-        )
+            reasons = info.get("ServerErrors") or result.stderr.strip().splitlines()[-1:]
+            return NoEngine("; ".join(reasons) or "`docker info` says nothing of one", context)
+        return read_info(info, self._endpoint(context))
 
     def _endpoint(self, context: str) -> str:
         """Return where the engine is reached: a context may name another machine's, as DOCKER_HOST does."""
         if context == "default":
             return os.environ.get("DOCKER_HOST", "")
-        return self.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", context)
+        words = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}", context]
+        return self._run(words, timeout_s=QUICK_S, check=False).stdout.strip()
 
     def platform(self) -> str:
         """Return what the engine runs, as images name it, for example linux/arm64."""
@@ -219,9 +195,20 @@ def find_client() -> Docker:
         seen.append(f"{binary} ({version.strip() or 'no version'}: {'no buildx plugin' if major else 'not Docker'})")
     raise HostError(
         f"no usable docker client on PATH; found: {', '.join(seen) or 'none'}",
-        next_step=("install Docker, or docker's buildx plugin", Verb("up", "does it on Debian or Ubuntu as root")),
+        next_step=(
+            "install Docker, or the buildx plugin: docker-buildx-plugin of Docker's packages, else docker-buildx",
+            Verb("up", "does it on Debian or Ubuntu as root"),
+        ),
     )
 
 
 def _has_buildx(binary: Path) -> bool:
     return run([str(binary), "buildx", "version"], timeout_s=QUICK_S, check=False).returncode == 0
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}

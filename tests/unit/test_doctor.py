@@ -62,7 +62,7 @@ def test_healthy_machine_has_a_finding_for_each_need(machine: Machine, commands:
         *("docker client", "container engine", "images", "disk of the state folder", "memory", "cores"),
         *("capabilities", "port 8080", "go", "mmdebstrap", *doctor.INOTIFY),
     } <= set(checks)
-    assert checks["container engine"].seen == "Debian GNU/Linux 12, 29.0, storage overlay2, cgroup v2"
+    assert checks["container engine"].seen == "Docker 29.0 on Debian GNU/Linux 12, storage overlay2, cgroup v2"
 
 
 def test_nothing_is_changed_by_the_examination(machine: Machine, commands: FakeCommands) -> None:
@@ -83,7 +83,10 @@ def test_missing_client_does_not_hide_the_rest(machine: Machine, commands: FakeC
 def test_engine_that_we_can_start_is_only_a_warning(machine: Machine, commands: FakeCommands) -> None:
     checks = look(machine, commands, engine="{}")
     assert checks["container engine"] == Check(
-        "container engine", "warning", "none answers", Verb("up", "installs and starts it")
+        "container engine",
+        "warning",
+        "none answers: `docker info` says nothing of one",
+        Verb("up", "installs and starts it"),
     )
 
 

@@ -13,6 +13,7 @@ class FakeHost(Host):
     is_linux: Any = True
     is_root: Any = True
     is_debian_like: Any = True
+    is_container: Any = False
     has_service_manager: Any = False
     cgroup_version: Any = 2
     missing_capabilities: Any = ()

@@ -12,12 +12,14 @@ from harness.host import engine
 from harness.host.engine import PACKAGES, ensure_engine
 from harness.waiting import WaitTimeoutError
 
+from ..engines import SILENT
 from ..fakes.clock import FakeTime
 from ..fakes.command import Call, FakeCommands
 from ..fakes.host import FakeHost
 from ..samples import INFO, info, make_executable
 
-APT = [["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]]
+INSTALL = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]
+PKGNAMES = ["apt-cache", "pkgnames"]
 
 
 class Machine:
@@ -72,23 +74,59 @@ def test_engine_of_another_machine_needs_no_daemon_here(machine: Machine) -> Non
 
 def test_missing_engine_is_installed_and_started_detached(machine: Machine) -> None:
     commands = machine.commands
-    commands.on(*APT[0], returncode=100)  # a source that we do not need is out of reach
-    commands.on(*APT[1], does=machine.install)
+    commands.on("apt-get", "update", returncode=100)  # a source that we do not need is out of reach
+    commands.on(*PKGNAMES, stdout="docker.io\nmmdebstrap\n")
+    commands.on(*INSTALL, does=machine.install)
     commands.on("dockerd")
     machine.answers("dead", "dead", "alive")
     assert machine.ensure(FakeHost()) == str(machine.docker)
-    assert commands.argvs[:2] == APT
+    assert commands.argvs[:3] == [["apt-get", "update"], PKGNAMES, INSTALL]
     assert ["dockerd"] in commands.argvs
-    assert commands.calls[1].env["DEBIAN_FRONTEND"] == "noninteractive"
+    assert commands.calls[2].env["DEBIAN_FRONTEND"] == "noninteractive"
     assert machine.said[0].startswith("installing docker.io")
     assert str(machine.root / "logs" / "dockerd.log") in machine.said[1]
+
+
+def test_client_that_is_packaged_apart_is_installed_too(machine: Machine) -> None:
+    names = "docker-buildx\ndocker-clean\ndocker-cli\ndocker.io\n"
+    machine.commands.on("apt-get", "update")
+    machine.commands.on(*PKGNAMES, stdout=names)
+    machine.commands.on(*INSTALL, "docker-buildx", "docker-cli", does=machine.install)
+    machine.commands.on("dockerd")
+    machine.answers("dead", "alive")
+    machine.ensure(FakeHost())
+    assert ["dockerd"] in machine.commands.argvs
+
+
+def test_daemon_without_a_client_that_builds_gets_one(machine: Machine) -> None:
+    make_executable(machine.root / "usr" / "sbin" / "dockerd")
+    make_executable(machine.docker)
+    new = {"stdout": "Docker version 26.1.5+dfsg1, build a72d7cd"}
+    machine.commands.on(str(machine.docker), "--version", **new)
+    machine.commands.on(str(machine.docker), "buildx", "version", returncode=1)
+    machine.commands.on(str(machine.docker), "buildx", "version", stdout="github.com/docker/buildx 0.13.1")
+    machine.commands.on("apt-get", "update")
+    machine.commands.on(*PKGNAMES, stdout="docker-buildx\n")
+    machine.commands.on(*INSTALL, "docker-buildx")
+    machine.answers("alive")
+    assert machine.ensure(FakeHost()) == str(machine.docker)
+
+
+def test_client_that_cannot_build_is_said_to_a_user(machine: Machine) -> None:
+    make_executable(machine.root / "usr" / "sbin" / "dockerd")
+    make_executable(machine.docker)
+    machine.commands.on(str(machine.docker), "--version", stdout="Docker version 29.0.1, build abc")
+    machine.commands.on(str(machine.docker), "buildx", "version", returncode=1)
+    with pytest.raises(UsageError, match="no buildx plugin") as caught:
+        machine.ensure(FakeHost(is_root=False))
+    assert "docker-buildx" in caught.value.next_step
 
 
 @pytest.mark.parametrize("host", [FakeHost(is_root=False), FakeHost(is_debian_like=False)])
 def test_where_we_may_not_install_the_commands_are_told(machine: Machine, host: FakeHost) -> None:
     with pytest.raises(UsageError, match="no container engine is installed") as caught:
         machine.ensure(host)
-    assert " ".join(APT[1]) in caught.value.next_step
+    assert " ".join(INSTALL) in caught.value.next_step
     assert machine.commands.calls == []
 
 
@@ -145,12 +183,36 @@ def test_engine_that_does_not_start_names_its_log(machine: Machine) -> None:
     assert machine.time.seconds <= 60
 
 
-def test_user_without_rights_is_told_what_to_type(machine: Machine) -> None:
+def test_user_whose_engine_stands_still_is_told_to_start_it(machine: Machine) -> None:
     machine.install()
     machine.answers("dead")
     with pytest.raises(UsageError, match="does not answer") as caught:
         machine.ensure(FakeHost(is_root=False))
     assert "sudo systemctl start docker" in caught.value.next_step
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+@pytest.mark.parametrize("name", ["without rights", "client too new", "client too old"])
+def test_engine_that_refuses_is_not_started_but_explained(machine: Machine, name: str, *, is_root: bool) -> None:
+    silent = SILENT[name]
+    machine.install()
+    machine.commands.on(str(machine.docker), *INFO, **silent.answer)
+    with pytest.raises(UsageError, match="the container engine refuses: ") as caught:
+        machine.ensure(FakeHost(is_root=is_root))
+    assert silent.words in str(caught.value)
+    assert silent.cure in caught.value.next_step
+    assert all(argv[0] == str(machine.docker) for argv in machine.commands.argvs)
+
+
+@pytest.mark.parametrize("name", ["Docker Desktop off", "Colima off", "Rancher Desktop off", "another context"])
+def test_engine_of_a_context_is_the_person_s_to_start(machine: Machine, name: str) -> None:
+    silent = SILENT[name]
+    machine.install()
+    machine.commands.on(str(machine.docker), *INFO, **silent.answer)
+    with pytest.raises(UsageError, match="the container engine does not answer: ") as caught:
+        machine.ensure(FakeHost())
+    assert silent.words in str(caught.value)
+    assert silent.cure in caught.value.next_step
 
 
 def test_engine_elsewhere_is_not_ours_to_start(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,3 +80,11 @@ def test_platform_as_go_names_it(monkeypatch: pytest.MonkeyPatch, system: str, m
     monkeypatch.setattr(platform, "machine", lambda: machine)
     assert go_platform() == name
     assert Host().is_linux is (system == "Linux")
+
+
+@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])
+def test_container_is_known_by_what_its_engine_puts_there(tmp_path: Path, mark: str) -> None:
+    assert not Host(tmp_path).is_container
+    (tmp_path / "run").mkdir()
+    (tmp_path / mark).touch()
+    assert Host(tmp_path).is_container

@@ -8,7 +8,8 @@ import pytest
 
 from harness.command import CommandError, HostCommandError
 from harness.errors import UsageError
-from harness.tools.docker import Docker, Engine, Mount, find_client
+from harness.tools.docker import Docker, Mount, find_client
+from harness.tools.engine import Engine
 
 from ..fakes.command import FakeCommands
 from ..samples import DOCKER, INFO, PLATFORM, info, make_executable
