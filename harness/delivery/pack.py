@@ -117,11 +117,17 @@ def pack(folder: Path, *, is_flat: bool = False) -> Package:
 def check_syntax(folder: Path, package: Package) -> None:
     """Compile what is Python with the Python that runs this; raises RefusedError.
 
-    It is for when there is no image yet, and so no gate, which compiles with the cluster's own Python.
+    It is for when there is no image yet, and so no gate, which compiles with the cluster's own Python. What an
+    `.airflowignore` may leave out is the gate's to judge.
     """
     problems = []
+    ignoring = tuple(
+        path.removesuffix(IGNORE_FILE)
+        for path, content in package.files.items()
+        if path.rpartition("/")[2] == IGNORE_FILE and content != _ignore_rules(b"")
+    )
     for path, content in package.files.items():
-        if not path.endswith(".py"):
+        if not path.endswith(".py") or path.startswith(ignoring):
             continue
         try:
             compile(content, path, "exec", dont_inherit=True)

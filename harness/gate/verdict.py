@@ -85,12 +85,15 @@ def judge(answer: Answer, tree: Tree, *, seconds: float) -> Verdict:
             notes.append(outside)
         elif unknowns:
             notes += _notes(result["file"], unknowns, found_problem, tree)
+        elif found_problem and result["is_ignored"]:
+            what = f"does not compile, and `.airflowignore` leaves it out: {found_problem.what}"
+            notes.append(Note(found_problem.file, found_problem.line, what))
         elif found_problem:
             problems.append((result["file"], found_problem))
     taken, doubtful = _duplicates(answer.results, tree)
     return Verdict(
         tuple(sorted([*_merge(problems, tree), *taken])),
-        tuple(sorted([*notes, *doubtful])),
+        tuple(sorted([*notes, *doubtful, *_unregistered(answer.results, tree)])),
         _define(answer.results, tree),
         seconds,
     )
@@ -189,6 +192,17 @@ def _merge(problems: list[tuple[str, Problem]], tree: Tree) -> Iterator[Problem]
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         by = f" (imported by {others[0]}{more})" if others else ""
         yield Problem(problem.file, problem.line, problem.what + by, problem.fix)
+
+
+def _unregistered(results: list[Json], tree: Tree) -> Iterator[Note]:
+    """Yield a note for each DAG that an import made and no file gives to Airflow."""
+    known = {dag_id for result in results for dag_id in result["dag_ids"]}
+    whole = [result for result in results if not result["error"] and result["ended"] == "whole"]
+    made = {(dag["dag_id"], dag["file"], dag["line"]) for result in whole for dag in result["made"]}
+    for dag_id, file, line in made:
+        if dag_id not in known:
+            what = f"the DAG `{dag_id}` is made, and Airflow will not know it: no variable of the module holds it"
+            yield Note(tree.show(file), line, what)
 
 
 def _duplicates(results: list[Json], tree: Tree) -> tuple[list[Problem], list[Note]]:

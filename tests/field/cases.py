@@ -99,6 +99,22 @@ CASES = {
             "d.py": f'{SDK}"""It was DAG("of_a_text")."""\n',
         },
         dags={"last": "a.py", "of_a_function": "b.py"},
+        notes=(
+            "a.py:2: the DAG `replaced` is made, and Airflow will not know it: no variable of the module holds it",
+            "c.py:2: the DAG `in_a_list` is made, and Airflow will not know it: no variable of the module holds it",
+        ),
+    ),
+    "a DAG that another file imports": Case(
+        {
+            "base.py": f'{SDK}dag = DAG("base")\n',
+            "other.py": f"{SDK}import base\n\ndag = DAG(f'after_{{base.DAG.__name__}}')\n",
+        },
+        dags={"after_DAG": "other.py", "base": "base.py"},
+    ),
+    "an ignored file that does not compile": Case(
+        {".airflowignore": "old/\n", "old/python2.py": "print 'DAG of airflow'\n", "kept.py": define("kept")},
+        dags={"kept": "kept.py"},
+        notes=("old/python2.py:1: does not compile, and `.airflowignore` leaves it out: ",),
     ),
     "an id that Airflow refuses": Case(
         {"a.py": define("of a report")}, problems=("a.py:3: ValueError: The key 'of a report' has to be made of ",)

@@ -39,12 +39,22 @@ def import_file(file: str, tree: Path, pipe: Connection, used: int) -> None:
 
 def _parse(file: str, tree: Path, tell: "_Teller") -> Json:
     from airflow.dag_processing import processor  # noqa: PLC0415 - slow, and only in the image
+    from airflow.sdk import DAG  # noqa: PLC0415
     from airflow.sdk.execution_time import task_runner  # noqa: PLC0415
     from airflow.sdk.execution_time.supervisor import block_orm_access  # noqa: PLC0415
     from airflow.utils.file import open_maybe_zipped  # noqa: PLC0415
     from structlog import get_logger  # noqa: PLC0415
 
     cycles: dict[str, list[str]] = {}
+    made: dict[str, Json] = {}
+
+    def remember(dag: Any, made_before: Callable[[Any], None] = DAG.__attrs_post_init__) -> None:
+        made_before(dag)
+        place = tell.find_place()
+        if place:
+            made.setdefault(dag.dag_id, place)
+
+    DAG.__attrs_post_init__ = remember
 
     class Bag(processor.BundleDagBag):  # type: ignore[misc]
         """A bag that remembers which tasks wait for each other: Airflow's error names but one of them."""
@@ -71,6 +81,7 @@ def _parse(file: str, tree: Path, tell: "_Teller") -> Json:
         "dag_ids": sorted(dag.dag_id for dag in parsed.serialized_dags),
         "error": "\n".join(errors.values()),
         "cycles": cycles,
+        "made": [{"dag_id": dag_id, **place} for dag_id, place in made.items()],
     }
 
 
@@ -164,8 +175,12 @@ class _Teller:
         if (kind, name) in self._told:
             return
         self._told.add((kind, name))
+        unknown = {"kind": kind, "name": name, **self.find_place()}
+        self._pipe.send_bytes(json.dumps({"unknown": unknown}).encode())
+
+    def find_place(self) -> Json:
+        """Return `file` and `line` of the author's code that is at work, or nothing."""
         frame: Any = sys._getframe(1)  # noqa: SLF001 - documented, and much faster than `inspect`
         while frame and not frame.f_code.co_filename.startswith(self._tree):
             frame = frame.f_back
-        place = {"file": frame.f_code.co_filename.removeprefix(self._tree), "line": frame.f_lineno} if frame else {}
-        self._pipe.send_bytes(json.dumps({"unknown": {"kind": kind, "name": name, **place}}).encode())
+        return {"file": frame.f_code.co_filename.removeprefix(self._tree), "line": frame.f_lineno} if frame else {}

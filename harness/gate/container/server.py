@@ -148,6 +148,9 @@ def _check(connection: socket.socket, folder: Path, learned: int, compiled: set[
     else:
         others = {str(tree / path): source for path, source in sources.items() if str(tree / path) not in files}
         answer["results"], good = compile_all(others, tree, compiled)
+        kept = set(_dag_files(tree, safe_mode=False)) if answer["results"] else set()
+        for result in answer["results"]:
+            result["is_ignored"] = str(tree / result["file"]) not in kept
         answer["results"] += import_all(files, tree, learned)
     for result in answer["results"]:
         modules.update(result.pop("modules", ()))
@@ -186,12 +189,17 @@ def compile_all(sources: dict[str, bytes], tree: Path, compiled: set[str]) -> tu
     return failed, good
 
 
-def _dag_files(tree: Path) -> list[str]:
-    """Return the paths that the dag-processor would import (`DagFileProcessorManager._find_files_in_bundle`)."""
+def _dag_files(tree: Path, *, safe_mode: bool | None = None) -> list[str]:
+    """Return the paths that the dag-processor would import (`DagFileProcessorManager._find_files_in_bundle`).
+
+    `safe_mode` is whether files without Airflow's words are left out, by default as the cluster has it.
+    """
     from airflow.configuration import conf  # noqa: PLC0415 - slow, and only in the image
     from airflow.utils.file import list_py_file_paths  # noqa: PLC0415
 
-    return sorted(list_py_file_paths(tree, safe_mode=conf.getboolean("core", "dag_discovery_safe_mode")))
+    if safe_mode is None:
+        safe_mode = conf.getboolean("core", "dag_discovery_safe_mode")
+    return sorted(list_py_file_paths(tree, safe_mode=safe_mode))
 
 
 def new_result(file: str) -> Json:
@@ -199,9 +207,12 @@ def new_result(file: str) -> Json:
 
     `ended` is `whole`, `time` or `exit CODE`; `unknowns` are what the import asked for that is not here, each with
     `kind`, `name`, `file` and `line`; `cycles` maps the id of a DAG to the ids of tasks that wait for each other;
-    `imports` are the other files of the folder that were loaded as modules.
+    `imports` are the other files of the folder that were loaded as modules; `made` are the DAGs that the import made,
+    each with `dag_id`, `file` and `line`, whether Airflow knows them then or not. `is_ignored` files are what
+    `.airflowignore` leaves out.
     """
-    return {"file": file, "dag_ids": [], "error": "", "cycles": {}, "unknowns": [], "imports": [], "ended": ""}
+    lists: Json = {"dag_ids": [], "unknowns": [], "imports": [], "made": []}
+    return {"file": file, "error": "", "cycles": {}, "ended": "", "is_ignored": False, **lists}
 
 
 def _limit_s() -> int:

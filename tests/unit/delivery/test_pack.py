@@ -171,6 +171,28 @@ def test_source_that_python_does_not_compile_is_told(folder: Path, source: bytes
 
 
 @pytest.mark.parametrize(
+    ("ignore_file", "is_flat", "refused"),
+    [("old/.airflowignore", False, ["b.py"]), (".airflowignore", False, []), ("", True, ["b.py"])],
+)
+def test_syntax_of_what_may_be_ignored_is_left_to_the_gate(
+    folder: Path, ignore_file: str, *, is_flat: bool, refused: list[str]
+) -> None:
+    (folder / "b.py").write_text("print 'b'\n")
+    if ignore_file:
+        (folder / ignore_file).parent.mkdir(exist_ok=True)
+        (folder / "old").mkdir(exist_ok=True)
+        (folder / "old/a.py").write_text("print 'a'\n")
+        (folder / ignore_file).write_text("*.py\n")
+    package = pack(folder, is_flat=is_flat)
+    if not refused:
+        check_syntax(folder, package)
+        return
+    with pytest.raises(RefusedError) as caught:
+        check_syntax(folder, package)
+    assert [problem.file for problem in caught.value.problems] == [f"{folder.name}/{file}" for file in refused]
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "Screenshot 2026-01-02 at 9.52.38\u202fAM.png",

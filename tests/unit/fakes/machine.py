@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from harness.environment import Environment
+from harness.gate.container.server import new_result
 from harness.host import ports
 from harness.host.platform import Host
 from harness.images.load import full_name
@@ -214,8 +215,7 @@ class FakeMachine(FakeCommands):
             self.loaded.append(full_name(image))
 
     def _check_dags(self) -> str:
-        result = {"file": "hello.py", "dag_ids": ["hello"], "error": "", "cycles": {}, "unknowns": [], "imports": []}
-        result["ended"] = "whole"
+        result = new_result("hello.py") | {"dag_ids": ["hello"], "ended": "whole"}
         return json.dumps({"tree": "/check/dags", "limit_s": 50, "discovery_error": "", "results": [result]})
 
     def _create(self, call: Call) -> None:

@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from harness.errors import HarnessError, UsageError
 from harness.gate import gate as gate_module
+from harness.gate.container.server import new_result
 from harness.gate.gate import BOOT, Gate, list_gates, remove_gates
 from harness.waiting import Unreachable
 
@@ -30,15 +31,7 @@ FILES = {"a.py": b"import b", "b.py": b""}
 
 
 def answer(*dag_ids: str) -> str:
-    result = {
-        "file": "a.py",
-        "dag_ids": dag_ids,
-        "error": "",
-        "cycles": {},
-        "unknowns": [],
-        "imports": [],
-        "ended": "whole",
-    }
+    result = new_result("a.py") | {"dag_ids": dag_ids, "ended": "whole"}
     return json.dumps({"tree": "/check/dags", "limit_s": 50, "discovery_error": "", "results": [result]})
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.gate.container.server import new_result
 from harness.gate.fixes import REQUIREMENTS, Advice, Tree, find_advice
 from harness.gate.verdict import Answer, Definitions, Verdict, judge
 
@@ -15,15 +16,7 @@ TO_IMAGE = "to the image that the cluster runs"
 
 
 def result(file: str = "a.py", **others: Any) -> dict[str, Any]:
-    return {
-        "file": file,
-        "dag_ids": [],
-        "error": "",
-        "cycles": {},
-        "unknowns": [],
-        "imports": [],
-        "ended": "whole",
-    } | others
+    return new_result(file) | {"ended": "whole"} | others
 
 
 def unknown(kind: str, name: str, file: str = "a.py", line: int = 2) -> dict[str, Any]:
@@ -449,3 +442,22 @@ def test_fixes_name_what_the_project_has(tmp_path: Path) -> None:
     (settings.project / REQUIREMENTS).parent.mkdir(parents=True)
     (settings.project / REQUIREMENTS).touch()
     assert find_advice(settings).packages.startswith(f"{REQUIREMENTS}, compile it")
+
+
+def test_ignored_file_that_does_not_compile_is_a_note() -> None:
+    broken = traceback("SyntaxError: invalid syntax", ("old/a.py", 3))
+    note = note_of(result("old/a.py", error=broken, is_ignored=True))
+    assert note.startswith("dags/old/a.py:3: does not compile, and `.airflowignore` leaves it out: ")
+
+
+def test_dag_that_no_variable_holds_is_a_note() -> None:
+    made = [{"dag_id": dag_id, "file": "a.py", "line": line} for line, dag_id in enumerate(("kept", "lost"), 4)]
+    assert note_of(result(dag_ids=["kept"], made=made)) == (
+        "dags/a.py:5: the DAG `lost` is made, and Airflow will not know it: no variable of the module holds it"
+    )
+
+
+def test_dag_of_another_file_is_no_note() -> None:
+    made = [{"dag_id": "kept", "file": "a.py", "line": 4}]
+    both = judge_all(result(dag_ids=["kept"], made=made), result("b.py", made=made))
+    assert (both.problems, both.notes) == ((), ())
