@@ -1,12 +1,12 @@
 """How the command line looks: texts, steps as they go, tables, JSON. What others wrote is printed as it is."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.control import strip_control_codes
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.table import Table
@@ -26,6 +26,9 @@ MARKS: dict[Outcome, tuple[str, str]] = {
     "unchanged": ("·", "dim"),
     "failed": ("✗", "red"),
 }
+# What ECMA-48 calls control sequences and strings: colors, and what moves a cursor, names a window, fills a clipboard.
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|[\]PX^_][^\x07\x1b\n]*+(?:\x07|\x1b\\)?|[ -/]*+[0-~])?")
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 NAME_WIDTH = 28
 WORTH_TELLING_S = 2
 MIB = 1024**2
@@ -44,8 +47,17 @@ class _Verbatim:
 
 def say(console: Console, text: str, *, style: str = "", head: str = "", head_style: str = "", end: str = "\n") -> None:
     r"""Print a text as it is, after a head of ours, with secrets masked and what no encoding has as `\udc80`."""
-    printable = strip_control_codes(redact(text)).encode("utf-8", "backslashreplace").decode()
-    console.print(_Verbatim(((head, head_style), (printable, style), (end, ""))), soft_wrap=True, end="")
+    pieces = ((head, head_style), (make_printable(text), style), (end, ""))
+    console.print(_Verbatim(pieces), soft_wrap=True, end="")
+
+
+def make_printable(text: str) -> str:
+    r"""Return a text as a terminal should get it, whoever wrote it.
+
+    Secrets are masked, escape sequences and control characters but tabs and line ends are left out, so that a task's
+    log moves no cursor and names no window, and what no encoding has is spelled, as `\udc80`.
+    """
+    return redact(CONTROLS.sub("", ESCAPES.sub("", text))).encode("utf-8", "backslashreplace").decode()
 
 
 class StepPrinter:
@@ -70,7 +82,7 @@ class StepPrinter:
 
     def said(self, text: str) -> None:
         """Print a line below the step."""
-        line = redact(text).replace("\n", " ")
+        line = make_printable(text).replace("\n", " ")
         self._console.print(Text(f"    {line}", style="dim", overflow="ellipsis", no_wrap=True))
 
     def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
@@ -101,7 +113,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(redact(cell)) for cell in row))
+        table.add_row(*(Text(make_printable(cell)) for cell in row))
     out.print(table)
 
 

@@ -83,6 +83,10 @@ SECRETS = (
     "args: [execute, eyJhbGciOi.eyJzdWIi.§]",
     "in\\neyJhbGciOi.eyJzdWIi.§",
     "in\\nsk-§0123456789abcdef",
+    "in\\rSG.§0123456789.0123456789abcdefgh",
+    "in\\nnpm_§01234567890123456789012345",
+    "in\\thf_§0123456789012345678901234567",
+    "in\\nhvs.§012345678901234567890",
     # docker and Kubernetes
     '"Env": ["PATH=/bin", "DB_PASSWORD=§"]',
     "env:\n- name: DB_PASSWORD\n  value: §\n",

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from rich.control import STRIP_CONTROL_CODES
 
 from harness import cli
 from harness.cli import output
-from harness.cli.output import StepPrinter, print_table, say
+from harness.cli.output import StepPrinter, make_printable, print_table, say
 from harness.redact import redact
 
 CLI = Path(cli.__file__).parent
@@ -28,10 +27,8 @@ MARKUP = [
     "x\ty",
     "1.5",
 ]
-# Control characters that would move a terminal's cursor are left out, and the halves of a character are spelled.
-text = st.text(
-    st.characters(exclude_characters="".join(map(chr, STRIP_CONTROL_CODES)), exclude_categories=["Cs"]), max_size=200
-)
+# Control characters are left out, but for these two, and the halves of a character are spelled.
+text = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n"), max_size=200)
 
 
 def a_console(*, is_terminal: bool) -> Console:
@@ -71,6 +68,38 @@ def test_any_text_is_printed_as_it_is(foreign: str) -> None:
     console = a_console(is_terminal=False)
     say(console, foreign)
     assert printed(console) == redact(foreign) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]0;a window's name\x07x", "x"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]52;c;cm0gLXJmIC8=\x1b\\x", "x"),
+        ("\x1b[2J\x1b[1;1Hgone", "gone"),
+        ("\x1bPdevice\x1b\\x\x1bc", "x"),
+        ("\x1b(0x", "x"),
+        ("\x9b31mx", "31mx"),
+        ("cut \x1b", "cut "),
+        ("cut \x1b[1", "cut 1"),
+        ("50 %\r100 %\b\x7f\0", "50 %100 %"),
+        ("pass\x1b[0mword=hunter22222", "password=***"),
+    ],
+)
+def test_no_text_commands_the_terminal(written: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = a_console(is_terminal=False)
+    monkeypatch.setattr(output, "out", console)
+    say(console, written)
+    assert printed(console) == f"{shown}\n"
+    print_table(("PART",), [(written,)])
+    StepPrinter(console).said(written)
+    assert not set(printed(console)) & set(map(chr, (*range(9), *range(11, 32), *range(127, 160))))
+
+
+@given(st.text(st.sampled_from("\x1b[]()P;0m\x07\\\x9b a\n"), max_size=40))
+def test_no_escape_is_left_of_any_text(foreign: str) -> None:
+    assert not output.CONTROLS.search(make_printable(foreign))
 
 
 def test_half_a_character_is_spelled() -> None:
