@@ -160,7 +160,7 @@ def test_the_dags_are_not_in_the_chart(chart: Rendering) -> None:
         assert f"ConfigMap/{bundle}" not in chart.names()
     files = [name for one in chart.of_kind("ConfigMap") for name in one["data"] if name.endswith(".py")]
     python = ["configmap_dag_bundle.py", "configmap_dag_mounts.py", "dag_versions.py"]
-    python += ["deadline_callbacks.py", "metric_names.py"]
+    python += ["deadline_callbacks.py", "host_address.py", "metric_names.py"]
     scripts = [path.name for path in (CHART / "files").glob("*.py")]
     assert sorted(files) == sorted([*python, *scripts])
 
@@ -192,6 +192,7 @@ def test_every_component_finds_the_versioned_bundle_and_policy(default: Renderin
         "configmap_dag_mounts.py": "configmap_dag_mounts.py",
         "dag_versions.py": "dag_versions.py",
         "deadline_callbacks.py": "deadline_callbacks.py",
+        "host_address.py": "host_address.py",
         "metric_names.py": "metric_names.py",
         "METADATA": "configmap_dags-1.dist-info/METADATA",
         "entry_points.txt": "configmap_dags-1.dist-info/entry_points.txt",

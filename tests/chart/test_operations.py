@@ -72,6 +72,41 @@ def test_airflow_knows_where_users_find_it(helm: Path, sets: tuple[str, ...], ur
     assert render(helm, sets=(*STABLE, *sets))["ConfigMap/airflow-config"]["data"].get(BASE_URL) == url
 
 
+@pytest.mark.parametrize("url", ["https://x.example.com/airflow", "https://x.example.com/airflow/"])
+def test_path_of_the_url_is_where_workers_and_probes_go(helm: Path, url: str) -> None:
+    rendering = render(helm, sets=(*STABLE, f"apiServer.baseUrl={url}"))
+    config = rendering["ConfigMap/airflow-config"]["data"]
+    assert config["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://airflow-api-server:8080/airflow/execution/"
+    (server,) = rendering.pods()["api-server"]["spec"]["containers"]
+    probes = [server[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")]
+    assert probes == [f"/airflow{path}" for path in ("/execution/health", "/api/v2/monitor/health", "/api/v2/version")]
+    (test,) = rendering.pods()["test"]["spec"]["containers"]
+    assert "http://airflow-api-server:8080/airflow" in test["args"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "is_told"),
+    [
+        ((), False),
+        (HOST, False),
+        ((*HOST, "ingress.tlsSecretName=tls"), True),
+        (("apiServer.baseUrl=http://a.example.com",), False),
+        (("apiServer.baseUrl=https://a.example.com",), True),
+    ],
+    ids=["nowhere", "http", "https", "told http", "told https"],
+)
+def test_proxy_s_headers_count_where_it_ends_tls(helm: Path, sets: tuple[str, ...], *, is_told: bool) -> None:
+    (server,) = render(helm, sets=(*STABLE, *sets)).pods()["api-server"]["spec"]["containers"]
+    assert ("--proxy-headers" in server["args"]) is is_told
+    assert ({"name": "FORWARDED_ALLOW_IPS", "value": "*"} in server["env"]) is is_told
+
+
+def test_only_the_named_proxy_s_headers_count(helm: Path) -> None:
+    sets = ("apiServer.baseUrl=https://a.example.com", "apiServer.forwardedAllowIps=10.0.0.0/8")
+    (server,) = render(helm, sets=(*STABLE, *sets)).pods()["api-server"]["spec"]["containers"]
+    assert {"name": "FORWARDED_ALLOW_IPS", "value": "10.0.0.0/8"} in server["env"]
+
+
 @pytest.mark.parametrize("component", EXTENDED)
 def test_what_a_user_adds_reaches_every_airflow_container(helm: Path, component: str) -> None:
     values = EXTENDED[component]
@@ -106,7 +141,7 @@ def test_the_cleanup_keeps_as_many_days_as_it_is_told(helm: Path) -> None:
 
 def test_helm_test_looks_at_the_components_that_run(helm: Path) -> None:
     (container,) = render(helm, sets=(*STABLE, "triggerer.replicas=0")).pods()["test"]["spec"]["containers"]
-    assert container["args"][2:] == ["metadatabase", "dag_processor", "scheduler"]
+    assert container["args"][3:] == ["metadatabase", "dag_processor", "scheduler"]
 
 
 def test_helm_test_is_no_part_of_the_release(chart: Rendering) -> None:

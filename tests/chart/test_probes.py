@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .render import CHART, Rendering
+from .render import CHART, STABLE, Rendering, render
 
 SERVERS = ("api-server", "dag-processor", "postgresql", "scheduler", "triggerer")
 
@@ -55,7 +58,7 @@ def test_what_runs_in_every_pod_does_not_import_airflow(script: str) -> None:
             else []
         )
     }
-    allowed = {"__future__", "os", "psycopg2", "socket", "sys", "time", "typing", "wait_for_database"}
+    allowed = {"__future__", "host_address", "os", "psycopg2", "socket", "sys", "time", "typing", "wait_for_database"}
     if script == "keep_admin":
         allowed |= {"pathlib", "subprocess", "werkzeug"}
     assert imported <= allowed
@@ -68,3 +71,36 @@ def test_a_killed_task_is_noticed_within_a_minute(chart: Rendering) -> None:
     assert timeout_s <= 60
     # Several heartbeats may be lost before a task is taken for dead.
     assert timeout_s >= 5 * heartbeat_s
+
+
+def test_without_ipv4_all_listen_on_ipv6_and_no_probe_asks_ipv4(helm: Path) -> None:
+    rendering = render(helm, sets=(*STABLE, "ipv6=true", "metrics.enabled=true"))
+    config = rendering["ConfigMap/airflow-config"]["data"]
+    assert config["AIRFLOW__API__HOST"] == "::"
+    assert config["AIRFLOW__METRICS__STATSD_IPV6"] == "True"
+    assert config["AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK"] == "False"
+    for probe in probes(rendering, "scheduler").values():
+        assert probe["exec"]["command"] == ["python", "/opt/airflow/scripts/check_job.py", "SchedulerJob"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "named"),
+    [(["10.0.0.7"], "10.0.0.7"), (["fd00::7"], "[fd00::7]"), (["fd00::7", "10.0.0.7"], "[fd00::7]")],
+    ids=["IPv4", "IPv6", "both"],
+)
+def test_pod_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch, addresses: list[str], named: str) -> None:
+    found = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (one, 0, 0, 0))
+        if ":" in one
+        else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 0))
+        for one in addresses
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.syspath_prepend(CHART / "files/python")
+    assert importlib.import_module("host_address").get_host_address() == named
+
+
+def test_triggerer_is_named_by_its_address(default: Rendering) -> None:
+    (container,) = default.pods()["triggerer"]["spec"]["containers"]
+    name = {"name": "AIRFLOW__CORE__HOSTNAME_CALLABLE", "value": "host_address.get_host_address"}
+    assert name in container["env"]

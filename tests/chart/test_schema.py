@@ -35,10 +35,6 @@ WRONG = {
     "a cleanup of everything": ("cleanup.keepDays=0", "keepDays"),
     "two databases": ("database.existingSecret=x", "existingSecret"),
     "no database": ("postgresql.enabled=false", "existingSecret"),
-    "the Fernet key in a ConfigMap": ("config.core.fernet_key=x", "fernet_key"),
-    "the database URL in a ConfigMap": ("config.database.sql_alchemy_conn=x", "sql_alchemy_conn"),
-    "the JWT key in a ConfigMap": ("config.api_auth.jwt_secret=x", "jwt_secret"),
-    "the API key in a ConfigMap": ("config.api.secret_key=x", "secret_key"),
 }
 
 

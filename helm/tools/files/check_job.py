@@ -11,13 +11,14 @@ from __future__ import annotations
 import socket
 import sys
 
+from host_address import find_addresses
 from wait_for_database import connect
 
 # Airflow's own threshold for the health of these jobs.
 FRESH_S = 30
 FIND_AGE = """
     SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job
-    WHERE job_type = %s AND state = 'running' AND hostname IN (%s, %s)
+    WHERE job_type = %s AND state = 'running' AND hostname = ANY(%s)
 """
 
 
@@ -28,7 +29,7 @@ def main() -> None:
     database = connect()
     try:
         with database.cursor() as cursor:
-            cursor.execute(FIND_AGE, (job_type, name, socket.gethostbyname(name)))
+            cursor.execute(FIND_AGE, (job_type, [name, *find_addresses()]))
             row = cursor.fetchone()
     finally:
         database.close()

@@ -1,6 +1,6 @@
 """Exit 0 if Airflow calls its components healthy, and the administrator of the Secret can log in and read DAGs.
 
-Usage: test_release.py COMPONENT..., with ADMIN_USERNAME and ADMIN_PASSWORD in the environment.
+Usage: test_release.py URL COMPONENT..., with ADMIN_USERNAME and ADMIN_PASSWORD in the environment.
 
 Standard library only, and by the API server's Service, as a client comes.
 """
@@ -15,7 +15,6 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-API_SERVER = "http://airflow-api-server:8080"
 TIMEOUT_S = 30
 
 
@@ -23,7 +22,7 @@ def ask(path: str, body: dict[str, str] | None = None, token: str = "") -> tuple
     """Return status and JSON of a GET, or of a POST when there is a body."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = json.dumps(body).encode() if body else None
-    request = Request(f"{API_SERVER}{path}", data=data, headers=headers)  # noqa: S310 - the URL is ours
+    request = Request(f"{sys.argv[1]}{path}", data=data, headers=headers)  # noqa: S310 - the URL is ours
     try:
         with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return answer.status, json.load(answer)
@@ -56,5 +55,5 @@ def check_login() -> None:
 
 
 if __name__ == "__main__":
-    check_health(sys.argv[1:])
+    check_health(sys.argv[2:])
     check_login()

@@ -10,10 +10,16 @@ Settings that follow from other values or from where the chart mounts things.
 */}}
 {{- define "airflow.derivedConfig" -}}
 core:
-  execution_api_server_url: http://airflow-api-server:8080/execution/
-{{- with include "airflow.baseUrl" . }}
+  execution_api_server_url: http://airflow-api-server:8080{{ include "airflow.basePath" . }}/execution/
+{{- $url := include "airflow.baseUrl" . }}
+{{- if or $url .Values.ipv6 }}
 api:
+  {{- with $url }}
   base_url: {{ . }}
+  {{- end }}
+  {{- if .Values.ipv6 }}
+  host: "::"
+  {{- end }}
 {{- end }}
 dag_processor:
   dag_bundle_config_list: {{ include "airflow.bundleList" . | quote }}
@@ -27,6 +33,9 @@ metrics:
   statsd_on: "True"
   statsd_host: airflow-metrics
   statsd_port: "9125"
+  {{- if .Values.ipv6 }}
+  statsd_ipv6: "True"
+  {{- end }}
   # A DAG's and a task's id as labels of one metric; the older names have them inside, and are another metric for each task.
   statsd_influxdb_enabled: "True"
   legacy_names_on: "False"
@@ -34,8 +43,12 @@ metrics:
   stat_name_handler: metric_names.make_stat_name
 {{- end }}
 scheduler:
-  # The scheduler's probes ask this server: the command line's check starts a Python of its own each time.
-  enable_health_check: "True"
+  # The scheduler's probes ask this server, which knows IPv4 alone.
+  enable_health_check: {{ ternary "False" "True" .Values.ipv6 | quote }}
+{{- end }}
+
+{{- define "airflow.executor" -}}
+{{- (index .Values.config "core" | default dict).executor | default "" | toString | nospace -}}
 {{- end }}
 
 {{- define "airflow.bundleList" -}}

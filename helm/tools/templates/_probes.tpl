@@ -15,3 +15,23 @@ livenessProbe:
   timeoutSeconds: 30
   failureThreshold: 5
 {{- end }}
+
+{{/*
+Probes of the scheduler: its own server answers with less CPU than a script that asks the database.
+*/}}
+{{- define "airflow.schedulerProbes" -}}
+{{- if .Values.ipv6 -}}
+{{- include "airflow.jobProbes" "SchedulerJob" }}
+{{- else -}}
+startupProbe:
+  httpGet: {path: /health, port: health}
+  periodSeconds: 3
+  timeoutSeconds: 10
+  failureThreshold: 80
+livenessProbe:
+  httpGet: {path: /health, port: health}
+  periodSeconds: 20
+  timeoutSeconds: 15
+  failureThreshold: 6
+{{- end }}
+{{- end }}

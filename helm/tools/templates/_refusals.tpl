@@ -1,0 +1,92 @@
+{{/*
+Refuses values that the schema lets pass and that would give an Airflow that does not work, or a secret in a ConfigMap.
+Each message says what, why, and what to do instead.
+*/}}
+{{- define "airflow.refuse" -}}
+{{- include "airflow.refuseExecutor" . -}}
+{{- include "airflow.refuseSecrets" . -}}
+{{- include "airflow.refuseFixed" . -}}
+{{- include "airflow.refuseBundles" . -}}
+{{- end }}
+
+{{- define "airflow.refuseExecutor" -}}
+{{- $executor := include "airflow.executor" . -}}
+{{- if not (has $executor (list "KubernetesExecutor" "LocalExecutor,KubernetesExecutor")) -}}
+{{- $why := "the chart runs no workers that wait for tasks, and tells the api-server and the policies of no other executor" -}}
+{{- fail (printf "config.core.executor: %s is not supported (%s): set KubernetesExecutor or LocalExecutor,KubernetesExecutor" $executor $why) -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+What Airflow and its providers call sensitive. A section's other settings may be in a ConfigMap.
+*/}}
+{{- define "airflow.secretSettings" -}}
+api: [secret_key]
+api_auth: [jwt_secret]
+atlas: [password]
+celery: [broker_url, flower_basic_auth, result_backend]
+celery_broker_transport_options: [sentinel_kwargs]
+core: [asset_manager_kwargs, fernet_key, sql_alchemy_conn]
+database: [sql_alchemy_conn, sql_alchemy_conn_async, sql_alchemy_engine_args]
+keycloak_auth_manager: [client_secret]
+logging: [remote_task_handler_kwargs]
+opensearch: [password]
+secrets: [backend_kwargs]
+sentry: [sentry_dsn]
+smtp: [smtp_password]
+webserver: [secret_key]
+workers: [secrets_backend_kwargs]
+{{- end }}
+
+{{- define "airflow.refuseSecrets" -}}
+{{- range $section, $keys := include "airflow.secretSettings" . | fromYaml -}}
+{{- range $key := $keys -}}
+{{- range $given, $_ := index $.Values.config $section | default dict -}}
+{{- if or (eq $given $key) (has $given (list (printf "%s_cmd" $key) (printf "%s_secret" $key))) -}}
+{{- $variable := printf "AIRFLOW__%s__%s" (upper $section) (upper $given) -}}
+{{- fail (printf "config.%s.%s is a secret, and `config` becomes a ConfigMap: keep %s in a Secret, and give it by extraEnv, or by the Secret of secrets.variables to the code of DAGs" $section $given $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Settings that Services, probes, policies and mounts go by.
+*/}}
+{{- define "airflow.fixedSettings" -}}
+api:
+  base_url: set apiServer.baseUrl, which probes and workers follow
+  host: set ipv6 where the pods' network has no IPv4
+  port: the Service and the probes go to 8080; an Ingress or a Service of yours may have another port
+  ssl_cert: the Service and the probes speak plain HTTP; let the Ingress end TLS
+  ssl_key: the Service and the probes speak plain HTTP; let the Ingress end TLS
+logging:
+  base_log_folder: logs are on the volume that is mounted at /opt/airflow/logs
+  trigger_log_server_port: the api-server and the policies go to 8794
+  worker_log_server_port: the api-server and the policies go to 8793
+scheduler:
+  enable_health_check: the probes ask this server
+  scheduler_health_check_server_host: set ipv6 where the pods' network has no IPv4
+  scheduler_health_check_server_port: the probes go to 8974
+{{- end }}
+
+{{- define "airflow.refuseFixed" -}}
+{{- range $section, $settings := include "airflow.fixedSettings" . | fromYaml -}}
+{{- range $key, $why := $settings -}}
+{{- if hasKey (index $.Values.config $section | default dict) $key -}}
+{{- fail (printf "config.%s.%s cannot be changed: %s" $section $key $why) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "airflow.refuseBundles" -}}
+{{- $names := list -}}
+{{- range .Values.dags.bundles -}}
+{{- if has .name $names -}}
+{{- fail (printf "dags.bundles: two bundles have the name %s, which Airflow and the volumes go by: rename one" .name) -}}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- end }}
