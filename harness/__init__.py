@@ -74,6 +74,6 @@ if not TYPE_CHECKING:  # mypy would take every name for one that this returns
         """Import a public name when it is first asked for: the command line starts without the tests' half."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module  # noqa: PLC0415
+        from importlib import import_module
 
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

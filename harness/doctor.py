@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import psutil
-
 from harness.command import CommandError
 from harness.errors import Advice, HarnessError, HostError, Verb
 from harness.host import ports
@@ -155,6 +153,8 @@ def _memory(_: Machine, engine: Engine | None) -> Iterator[Check]:
         free = engine.memory_bytes
         seen = f"{free / GB:.1f} GB in the engine's machine"
     else:
+        import psutil
+
         free = psutil.virtual_memory().available
         seen = f"{free / GB:.1f} GB available"
     if free < MEMORY_BYTES:

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from harness import doctor, labels, release, rollout
 from harness.backup.steps import Backup
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
@@ -251,6 +249,8 @@ class Environment:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Let one `up`, `down`, `backup` or `restore` at a time work on an environment."""
+        from filelock import FileLock, Timeout
+
         self.settings.cache_folder.mkdir(parents=True, exist_ok=True)
         path = self.settings.state / f"{self.settings.name}.lock"
         try:

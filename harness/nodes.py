@@ -4,8 +4,6 @@ import shlex
 import shutil
 from contextlib import suppress
 
-import psutil
-
 from harness.command import CommandError
 from harness.errors import HostError
 from harness.host import freezer
@@ -59,6 +57,8 @@ def remove_cluster(docker: Docker, settings: Settings) -> None:
 
 def _end_orphans(settings: Settings) -> None:
     """End a `kind create` of this environment whose harness was killed: it would go on making what is removed here."""
+    import psutil
+
     ours = f"--kubeconfig={settings.kubeconfig}"
     for process in psutil.process_iter(["cmdline"]):
         if ours in (process.info["cmdline"] or ()):

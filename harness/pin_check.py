@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import httpx2
-
 from harness.errors import HarnessError
 from harness.pins import Pins, load_pins
 
@@ -53,6 +51,8 @@ def update_pins(package: Path) -> Iterator[str]:
 
 
 def _digest_of(url: str) -> str:
+    import httpx2
+
     try:
         response = httpx2.get(url, timeout=TIMEOUT_S, follow_redirects=True)
         response.raise_for_status()

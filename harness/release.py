@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from harness import labels
 from harness.cluster import LOGS_IN_NODE
 from harness.errors import UsageError, Verb
@@ -40,6 +38,8 @@ class Release:
     @property
     def inputs(self) -> str:
         """Return a hash of the chart's files, the overlays and our values."""
+        import yaml
+
         overlays = [path.read_bytes() for path in self.settings.values_files]
         return hash_of(self._chart_only(), *overlays, yaml.safe_dump(self.values()))
 

@@ -18,7 +18,6 @@ from harness.command import run_interactive
 from harness.environment import Environment
 from harness.errors import UsageError, put_in_words
 from harness.nodes import control_plane
-from harness.pin_check import check_pins, update_pins
 from harness.starter.project import write_project
 from harness.status import read_status
 from harness.tools.kind import KUBECTL
@@ -196,6 +195,8 @@ def pins(
     check: Annotated[bool, typer.Option("--check", help="Compare pins.toml with what uses it (the default).")] = False,
 ) -> None:
     """Check or update the pinned versions, digests and checksums."""
+    from harness.pin_check import check_pins, update_pins
+
     if update and check:
         raise UsageError("--check and --update exclude each other", next_step="give one of them")
     if update:

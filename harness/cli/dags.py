@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from harness.advice import find_command
-from harness.cli.dags_commands import RUN_TIMEOUT_S, run_dag, watch_dags
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import err, out, print_json, print_table, say
-from harness.cli.run_request import parse_request
+from harness.cli.run_request import RUN_TIMEOUT_S, parse_request
 from harness.delivery.live import Delivery
 from harness.environment import Environment
 from harness.errors import put_in_words
@@ -153,6 +152,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Start a run of a DAG and follow it to its end; exit code 1 when it fails."""
+    from harness.cli.dags_commands import run_dag
+
     request = parse_request(conf, logical_date)
     run_dag(open_environment(context), dag_id, request, timeout_s=timeout, as_json=as_json)
 
@@ -167,6 +168,8 @@ def watch(
     conf: Conf = "",
 ) -> None:
     """Sync at every save, until Ctrl-C."""
+    from harness.cli.dags_commands import watch_dags
+
     request = parse_request(conf)
     environment = open_environment(context)
     watch_dags(environment, lambda: _sync_in_words(environment), trigger=trigger, request=request)

@@ -8,7 +8,7 @@ import typer
 
 from harness.advice import explain
 from harness.cli.output import err, out, print_json, say
-from harness.cli.run_request import RunRequest
+from harness.cli.run_request import RUN_TIMEOUT_S, RunRequest
 from harness.cli.run_view import RunView, print_end
 from harness.delivery.watch import HasSaves, Watch, read_saves
 from harness.environment import Environment
@@ -18,8 +18,6 @@ from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run
 from harness.observe.snapshots import RunSnapshot
 from harness.observe.task_logs import TaskLogs
-
-RUN_TIMEOUT_S = 3600.0
 
 
 def run_dag(environment: Environment, dag_id: str, request: RunRequest, *, timeout_s: float, as_json: bool) -> None:

@@ -5,16 +5,19 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
-from harness.backup.steps import Backup
 from harness.redact import redact
 from harness.steps import Outcome
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from harness.backup.steps import Backup
 
 # No text is markup: a style is given beside it. So `[/b]` in a file's name is just that.
 out = Console(markup=False, emoji=False, highlight=False)
@@ -70,6 +73,8 @@ class StepPrinter:
     def started(self, name: str) -> None:
         """Show the step, on a terminal."""
         if self._console.is_terminal:
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
             self._progress = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
@@ -94,7 +99,7 @@ class StepPrinter:
         self._console.print(Text.assemble("  ", MARKS[outcome], f" {name:<{NAME_WIDTH}} {took}"))
 
 
-def print_backup(verb: str, backup: Backup, *, as_json: bool) -> None:
+def print_backup(verb: str, backup: "Backup", *, as_json: bool) -> None:
     """Print which file was written or restored, and what it holds."""
     if as_json:
         print_json(backup)
@@ -109,6 +114,8 @@ def print_backup(verb: str, backup: Backup, *, as_json: bool) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows that fit 80 columns: long cells wrap."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

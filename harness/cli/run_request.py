@@ -12,6 +12,7 @@ from harness.tools.airflow_records import NOW, LogicalDate
 
 EXAMPLE = """give a JSON object in quotes: --conf '{"day": "2026-01-31"}'"""
 NONE = "none"
+RUN_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import yaml
-
 from harness.delivery.target import Target
 from harness.errors import UsageError
 from harness.settings import Settings
@@ -38,6 +36,8 @@ def _bundles(settings: Settings) -> list[dict[str, Any]]:
 
     A chart without such values is taken to mount the ConfigMap that the settings name.
     """
+    import yaml
+
     found: list[dict[str, Any]] = [{"name": settings.dags_bundle, "configMap": settings.dags_config_map}]
     for path in (settings.chart_folder / "values.yaml", *settings.values_files):
         values = yaml.safe_load(path.read_text()) if path.is_file() else None

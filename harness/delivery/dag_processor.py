@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import yaml
-
 from harness.credentials import read_variables
 from harness.settings import Settings
 from harness.tools import Json
@@ -69,6 +67,8 @@ def read_environment(kubernetes: Kubernetes, settings: Settings) -> PodEnvironme
 
 def settings_of_values(settings: Settings) -> dict[str, str]:
     """Return Airflow's settings of the chart's values, under `config`, but for those that are templates."""
+    import yaml
+
     found: dict[str, str] = {}
     for path in (settings.chart_folder / "values.yaml", *settings.values_files):
         values = yaml.safe_load(path.read_text()) if path.is_file() else None

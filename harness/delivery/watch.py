@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-
-from watchfiles import Change, watch
+from typing import TYPE_CHECKING
 
 from harness.delivery.pack import is_left_out
 from harness.errors import HarnessError
@@ -14,6 +13,9 @@ from harness.gate.problem import RefusedError
 from harness.tools.airflow_client import AirflowApiError
 from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
+
+if TYPE_CHECKING:
+    from watchfiles import Change
 
 # Saves are one batch until none came for QUIET_MS, or for BATCH_MS in all.
 QUIET_MS = 50
@@ -129,6 +131,8 @@ def read_saves(folder: Path, clock: Clock = CLOCK) -> Iterator[frozenset[str]]:
 
     A folder that is replaced by another one of its name is watched anew, once that is there.
     """
+    from watchfiles import watch
+
     is_new = False
     while True:
         what = f"the folder {folder}"
@@ -155,7 +159,9 @@ def _is_of_interest(path: Path) -> bool:
     return bool(path.parts) and not any(map(is_left_out, path.parts)) and not EDITORS_OWN.fullmatch(path.name)
 
 
-def _names(batch: set[tuple[Change, str]], folder: Path) -> frozenset[str]:
+def _names(batch: "set[tuple[Change, str]]", folder: Path) -> frozenset[str]:
     """Return the files' names below the folder, without those that came and went at once: a save by way of a copy."""
+    from watchfiles import Change
+
     passing = {path for change, path in batch if change is Change.added and not Path(path).exists()}
     return frozenset(Path(path).relative_to(folder).as_posix() for _, path in batch if path not in passing)

@@ -13,8 +13,6 @@ from functools import cached_property
 from importlib.resources import files as package_files
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from harness import labels
 from harness.command import CommandError, Result, run
 from harness.errors import HarnessError, UsageError, Verb
@@ -182,6 +180,8 @@ class Gate:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
         self.lock.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.lock, timeout=START_S):

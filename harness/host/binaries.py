@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import httpx2
-
 from harness.command import CommandError, run
 from harness.errors import HarnessError
 from harness.host.platform import go_platform
@@ -93,6 +91,8 @@ def _version_of(path: str, binary: Binary) -> str:
 
 def _fetch(download: Download) -> bytes | None:
     """Return the file, or None where the network does not lead there."""
+    import httpx2
+
     try:
         timeout = httpx2.Timeout(DOWNLOAD_S, connect=CONNECT_S)
         response = httpx2.get(download.url, timeout=timeout, follow_redirects=True)

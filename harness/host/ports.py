@@ -2,8 +2,6 @@
 
 import socket
 
-import psutil
-
 from harness.errors import HostError
 
 
@@ -31,6 +29,8 @@ def is_free(port: int) -> bool:
 
 def owner_of(port: int) -> str:
     """Return `name (pid N)` of the listener, or an empty string when it is not ours to see."""
+    import psutil
+
     try:
         for connection in psutil.net_connections("tcp"):
             if (

@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-import httpx2
-
 from harness.host.platform import Host
 from harness.settings import ImageSource
 
@@ -46,6 +44,8 @@ def choose_source(wanted: ImageSource, host: Host, *, mirror: str = "", kept: Ch
 
 def registry_answers(mirror: str = "") -> bool:
     """Tell whether the registry speaks its API: 200, or 401 before a login (OCI distribution specification, end-1)."""
+    import httpx2
+
     base = f"http://{mirror}" if mirror else f"https://{DOCKER_HUB}"
     try:
         return httpx2.get(f"{base}/v2/", timeout=PROBE_S).status_code in {200, 401}

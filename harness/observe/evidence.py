@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from harness.errors import HarnessError
 from harness.observe.expectations import find_tries
 from harness.observe.pods import WorkerPod
@@ -172,6 +170,8 @@ def _lines(items: Iterable[object]) -> str:
 
 
 def _yaml(items: Objects) -> str:
+    import yaml
+
     for item in items:
         item["metadata"].pop("managedFields", None)  # longer than all the rest, and no help
     return yaml.safe_dump_all(items, sort_keys=False)

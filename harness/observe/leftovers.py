@@ -3,8 +3,6 @@
 import re
 import uuid
 
-import psutil
-
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import DagRun
 
@@ -31,5 +29,7 @@ def is_run_of(process_id: int, run_id: str) -> bool:
 
 
 def _is_left(run_id: str) -> bool:
+    import psutil
+
     match = RUN_ID.fullmatch(run_id)
     return match is not None and not psutil.pid_exists(int(match[1]))

@@ -3,14 +3,15 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
-
-import httpx2 as httpx
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.errors import Advice, HarnessError, Verb
 from harness.redact import redact, remember_secrets
 from harness.tools import Json
 from harness.waiting import CLOCK, Clock, NotYet, WaitTimeoutError, wait_until
+
+if TYPE_CHECKING:
+    import httpx2 as httpx
 
 LOGGER = logging.getLogger(__name__)
 REQUEST_TIMEOUT_S = 30.0
@@ -67,9 +68,11 @@ class AirflowClient:
         username: str,
         password: str,
         *,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
         clock: Clock = CLOCK,
     ) -> None:
+        import httpx2 as httpx
+
         self.url = url.rstrip("/")
         self._credentials = {"username": username, "password": password}
         self._clock = clock
@@ -117,6 +120,8 @@ class AirflowClient:
 
     def _stream(self, path: str, query: Mapping[str, Any], *, accept: str) -> Iterator[bytes]:
         """Yield what a GET answers as it comes; raises AirflowApiError with status 0 when the line breaks."""
+        import httpx2 as httpx
+
         answer = self._repeat(path, lambda: self._ask("GET", path, query=query, accept=accept))
         try:
             yield from answer.iter_bytes(CHUNK_BYTES)
@@ -125,8 +130,8 @@ class AirflowClient:
         finally:
             answer.close()
 
-    def _repeat(self, path: str, ask: Callable[[], httpx.Response]) -> httpx.Response:
-        def probe() -> httpx.Response | NotYet:
+    def _repeat(self, path: str, ask: "Callable[[], httpx.Response]") -> "httpx.Response":
+        def probe() -> "httpx.Response | NotYet":
             try:
                 return ask()
             except AirflowApiError as error:
@@ -148,7 +153,7 @@ class AirflowClient:
         query: Mapping[str, Any] | None = None,
         is_public: bool = False,
         accept: str = "",
-    ) -> httpx.Response:
+    ) -> "httpx.Response":
         """Return the answer; with `accept` it is a stream, and the caller closes it."""
         if not self._token and not is_public:
             self.login()
@@ -169,7 +174,9 @@ class AirflowClient:
         body: Json | None = None,
         query: Mapping[str, Any] | None = None,
         accept: str = "",
-    ) -> httpx.Response:
+    ) -> "httpx.Response":
+        import httpx2 as httpx
+
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         if accept:
             headers["Accept"] = accept
@@ -192,7 +199,7 @@ class AirflowClient:
         return answer
 
 
-def _refused(asked: str, answer: httpx.Response) -> AirflowApiError:
+def _refused(asked: str, answer: "httpx.Response") -> AirflowApiError:
     try:
         reason = str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):

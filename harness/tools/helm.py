@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from harness.command import Result, run
 
 INSTALL_S = 360  # Helm itself gives up a hook after 300 s, and says so
@@ -45,6 +43,8 @@ class Helm:
 
         Helm waits for hooks, and for nothing else. `while_running` is called every few seconds; what it raises ends it.
         """
+        import yaml
+
         self._call(
             *("upgrade", release, str(chart), "--install", "--namespace", namespace, *_values_words(values_files)),
             *("--description", description),
@@ -96,6 +96,8 @@ class Helm:
         *,
         check: bool,
     ) -> Result:
+        import yaml
+
         return self._call(
             *("template", release, str(chart), "--namespace", namespace, *_values_words(values_files)),
             stdin=yaml.safe_dump(dict(values)),

@@ -8,8 +8,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import urllib3
-
 from harness.excerpt import FIRST_CHARS, LAST_CHARS, excerpt, split_lines
 from harness.tools import Json
 from harness.tools.k8s_connection import READ_TIMEOUT_S, KubernetesError, Request, connect
@@ -132,6 +130,8 @@ class Kubernetes:
 
         Of a long one these are the first and the last lines, and one that says what is left out.
         """
+        import urllib3
+
         self.before_log()
         query = {"container": container, "tailLines": str(tail_lines or "")}
         query |= {"previous": "true" if previous else "", "timestamps": "true" if timestamps else ""}
@@ -156,6 +156,8 @@ class Kubernetes:
 
         Raises KubernetesError with status 410 when that version is no longer kept, and with 0 when the line breaks.
         """
+        import urllib3
+
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -184,6 +186,8 @@ class Kubernetes:
         return answer
 
     def _send(self, request: Request) -> Any:
+        import urllib3
+
         started = CLOCK.now()
         try:
             response = self._connection.send(request)

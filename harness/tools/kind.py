@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from harness.command import HostCommandError, run
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
@@ -26,6 +24,8 @@ class Kind:
 
         Raises HostCommandError. kind removes what it began unless it was killed.
         """
+        import yaml
+
         run(
             [str(self.binary), "create", "cluster", "--config=-", f"--kubeconfig={kubeconfig}"],
             stdin=yaml.safe_dump(dict(config), sort_keys=False),

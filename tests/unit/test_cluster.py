@@ -331,7 +331,7 @@ def test_orphaned_kind_of_this_environment_alone_is_ended(
 
     orphan = process("kind", "create", "cluster", f"--kubeconfig={settings.kubeconfig}")
     others = [process("kind", "create", "cluster", f"--kubeconfig={settings.kubeconfig}-other"), process()]
-    monkeypatch.setattr("harness.nodes.psutil.process_iter", lambda _: [*others, orphan])
+    monkeypatch.setattr("psutil.process_iter", lambda _: [*others, orphan])
     commands.on(*LIST)
     commands.on(*NETWORKS)
     remove_cluster(DOCKER, settings)

@@ -67,7 +67,7 @@ def test_update_writes_the_checksum_of_what_was_fetched(package: Path, monkeypat
     def get(url: str, **_: Any) -> httpx2.Response:
         return httpx2.Response(200, content=url.encode(), request=httpx2.Request("GET", url))
 
-    monkeypatch.setattr("harness.pin_check.httpx2.get", get)
+    monkeypatch.setattr("httpx2.get", get)
     lines = list(update_pins(package))
     text = (package / "pins.toml").read_text()
     for downloads in load_pins().downloads.values():
@@ -81,7 +81,7 @@ def test_update_that_fails_changes_nothing(package: Path, monkeypatch: pytest.Mo
     def get(url: str, **_: Any) -> httpx2.Response:
         return httpx2.Response(404, request=httpx2.Request("GET", url))
 
-    monkeypatch.setattr("harness.pin_check.httpx2.get", get)
+    monkeypatch.setattr("httpx2.get", get)
     before = (package / "pins.toml").read_text()
     with pytest.raises(HarnessError, match="cannot be fetched"):
         list(update_pins(package))

@@ -38,12 +38,12 @@ def import_file(file: str, tree: Path, pipe: Connection, used: int) -> None:
 
 
 def _parse(file: str, tree: Path, tell: "_Teller") -> Json:
-    from airflow.dag_processing import processor  # noqa: PLC0415 - slow, and only in the image
-    from airflow.sdk import DAG  # noqa: PLC0415
-    from airflow.sdk.execution_time import task_runner  # noqa: PLC0415
-    from airflow.sdk.execution_time.supervisor import block_orm_access  # noqa: PLC0415
-    from airflow.utils.file import open_maybe_zipped  # noqa: PLC0415
-    from structlog import get_logger  # noqa: PLC0415
+    from airflow.dag_processing import processor  # slow, and only in the image
+    from airflow.sdk import DAG
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.supervisor import block_orm_access
+    from airflow.utils.file import open_maybe_zipped
+    from structlog import get_logger
 
     cycles: dict[str, list[str]] = {}
     made: dict[str, Json] = {}
@@ -119,8 +119,8 @@ class _EmptyDatabase:
         self._tell = tell
 
     def send(self, message: Any) -> Any:
-        from airflow.sdk.exceptions import ErrorType  # noqa: PLC0415 - slow, and only in the image
-        from airflow.sdk.execution_time.comms import ErrorResponse  # noqa: PLC0415
+        from airflow.sdk.exceptions import ErrorType  # slow, and only in the image
+        from airflow.sdk.execution_time.comms import ErrorResponse
 
         kind = type(message).__name__
         if kind == "MaskSecret":

@@ -194,8 +194,8 @@ def _dag_files(tree: Path, *, safe_mode: bool | None = None) -> list[str]:
 
     `safe_mode` is whether files without Airflow's words are left out, by default as the cluster has it.
     """
-    from airflow.configuration import conf  # noqa: PLC0415 - slow, and only in the image
-    from airflow.utils.file import list_py_file_paths  # noqa: PLC0415
+    from airflow.configuration import conf  # slow, and only in the image
+    from airflow.utils.file import list_py_file_paths
 
     if safe_mode is None:
         safe_mode = conf.getboolean("core", "dag_discovery_safe_mode")
@@ -216,7 +216,7 @@ def new_result(file: str) -> Json:
 
 
 def _limit_s() -> int:
-    from airflow.configuration import conf  # noqa: PLC0415 - slow, and only in the image
+    from airflow.configuration import conf  # slow, and only in the image
 
     return int(conf.getint("dag_processor", "dag_file_processor_timeout"))
 

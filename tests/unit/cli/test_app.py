@@ -178,7 +178,7 @@ def test_make_e2e_runs_what_harness_test_runs() -> None:
 
 def test_pins_agree_or_each_problem_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert invoke("pins", "--check").stdout == "all pins agree\n"
-    monkeypatch.setattr(cli_app, "check_pins", lambda: ["go.mod has v1"])
+    monkeypatch.setattr("harness.pin_check.check_pins", lambda: ["go.mod has v1"])
     assert invoke("pins").exit_code == 1
     assert isinstance(invoke("pins", "--check", "--update").exception, UsageError)
 

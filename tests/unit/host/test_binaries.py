@@ -43,7 +43,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> list[str]:
             raise httpx2.ConnectError("no route")
         return httpx2.Response(200, content=content, request=httpx2.Request("GET", url))
 
-    monkeypatch.setattr("harness.host.binaries.httpx2.get", get)
+    monkeypatch.setattr("httpx2.get", get)
     return asked
 
 

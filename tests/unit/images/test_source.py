@@ -106,7 +106,7 @@ def test_registry_answers_when_it_speaks_its_api(
             raise httpx2.ConnectTimeout("too slow")
         return httpx2.Response(status)
 
-    monkeypatch.setattr("harness.images.source.httpx2.get", get)
+    monkeypatch.setattr("httpx2.get", get)
     assert registry_answers() is answers
     assert registry_answers("mirror.test:5000") is answers
     assert urls[0].startswith("https://registry-1.")

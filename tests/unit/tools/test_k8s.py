@@ -2,7 +2,11 @@
 
 import base64
 import json
+import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -174,17 +178,26 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.fixture
 def url() -> Iterator[str]:
     """Return where a server of this process answers."""
+    with serve() as answering:
+        yield answering
+
+
+@contextmanager
+def serve(tls: ssl.SSLContext | None = None) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as answering:
+        if tls:
+            answering.socket = tls.wrap_socket(answering.socket, server_side=True)
         thread = Thread(target=answering.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{answering.server_port}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{answering.server_port}"
         answering.shutdown()
         thread.join()
 
 
-def write_kubeconfig(file: Path, url: str, user: dict[str, str]) -> Path:
-    authority = base64.b64encode(b"not looked at without TLS").decode()
-    cluster = {"server": url, "certificate-authority-data": authority}
+def write_kubeconfig(
+    file: Path, url: str, user: dict[str, str], *, authority: str = "not looked at without TLS"
+) -> Path:
+    cluster = {"server": url, "certificate-authority-data": base64.b64encode(authority.encode()).decode()}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -220,8 +233,38 @@ def test_request_carries_the_kubeconfig_s_credentials(
 
 def test_connect_uses_the_given_kubeconfig_alone(tmp_path: Path) -> None:
     file = write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:6443", {})
-    assert connect(file, "one").configuration.host == "http://127.0.0.1:6443"
+    assert connect(file, "one").host == "http://127.0.0.1:6443"
     with pytest.raises(KubernetesError, match="no-such-context"):
         connect(file, "no-such-context")
     with pytest.raises(KubernetesError, match="no such file"):
         connect(tmp_path / "missing", None)
+
+
+@pytest.mark.processes
+def test_kind_s_kubeconfig_needs_no_official_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = make_certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair)
+    tls.load_verify_locations(pair)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    data = base64.b64encode(pair.read_bytes()).decode()
+    user = {"client-certificate-data": data, "client-key-data": ""}
+    with serve(tls) as url:
+        file = write_kubeconfig(tmp_path / "kubeconfig", url, user, authority=pair.read_text())
+        assert Kubernetes(file).list("Pod", "tools")[0]["metadata"]["name"] == "nobody"
+
+
+def test_kind_s_kubeconfig_without_certificates_is_told(tmp_path: Path) -> None:
+    user = {"client-certificate-data": "", "client-key-data": ""}
+    with pytest.raises(KubernetesError, match=r"kubeconfig .*: its certificates: "):
+        connect(write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:1", user), None)
+
+
+def make_certificate(folder: Path) -> Path:
+    """Return a file with a key and its certificate, which is an authority, a server's and a client's at once."""
+    file = folder / "pair.pem"
+    words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*words.split(), "-keyout", folder / "key", "-out", file], check=True, capture_output=True)
+    file.write_text((folder / "key").read_text() + file.read_text())
+    return file
