@@ -120,6 +120,22 @@ def opened_to(helm: Path, key: str, app: str) -> Policies:
     return opened
 
 
+@pytest.mark.parametrize(
+    ("value", "component"),
+    [
+        *(("apiServer", "api-server"), ("scheduler", "scheduler"), ("dagProcessor", "dag-processor")),
+        *(("triggerer", "triggerer"), ("workers", "worker"), ("setup", "setup"), ("cleanup", "cleanup")),
+    ],
+)
+def test_component_alone_reaches_what_its_value_adds(
+    helm: Path, policies: Policies, value: str, component: str
+) -> None:
+    rule = f'networkPolicies.egress.{value}=[{{"ports": [{{"protocol": "TCP", "port": 4317}}]}}]'
+    opened = Policies(render(helm, sets=(*ON, NO_DAG_CODE, rule)))
+    assert not policies.lets(component, "collector", 4317)
+    assert {one for one in COMPONENTS if opened.lets(one, "collector", 4317)} == {component}
+
+
 def test_a_client_that_is_named_uses_the_api_and_no_other_does(helm: Path, policies: Policies) -> None:
     assert not policies.lets("browser", "api-server", 8080)
     opened = opened_to(helm, "clients", "proxy")

@@ -100,3 +100,33 @@ def test_every_component_waits_for_the_setup_s_mark(chart: Rendering) -> None:
 def test_the_api_server_is_never_away_during_a_rollout(chart: Rendering) -> None:
     strategy = chart["Deployment/airflow-api-server"]["spec"]["strategy"]
     assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+@pytest.mark.parametrize("overlay", ["", "production", "ha"])
+@pytest.mark.parametrize("component", sorted(AIRFLOW))
+def test_pod_that_never_gets_ready_takes_none_away(helm: Path, overlay: str, component: str) -> None:
+    strategy = render(helm, overlay)[f"Deployment/airflow-{component}"]["spec"]["strategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+
+
+@pytest.mark.parametrize("component", ["scheduler", "dag-processor", "triggerer"])
+def test_on_kind_a_rollout_needs_no_room_for_a_second_one(helm: Path, component: str) -> None:
+    strategy = render(helm, "kind")[f"Deployment/airflow-{component}"]["spec"]["strategy"]
+    assert strategy["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+@pytest.mark.parametrize("component", ["apiServer", "scheduler", "dagProcessor", "triggerer"])
+def test_strategy_is_what_the_values_say(helm: Path, component: str) -> None:
+    names = {"apiServer": "api-server", "dagProcessor": "dag-processor"}
+    rendering = render(helm, sets=(*STABLE, f"{component}.strategy.type=Recreate"))
+    strategy = rendering[f"Deployment/airflow-{names.get(component, component)}"]["spec"]["strategy"]
+    assert strategy == {"type": "Recreate"}
+
+
+def test_scheduler_beside_a_stalled_one_makes_the_pods_it_knows(chart: Rendering) -> None:
+    (container,) = chart.pods()["scheduler"]["spec"]["containers"]
+    mounts = [one for one in container["volumeMounts"] if one["name"] == "pod-template"]
+    files = set(chart["ConfigMap/airflow-pod-template"]["data"])
+    # A file that is mounted by subPath does not follow its ConfigMap.
+    assert {one["subPath"] for one in mounts} == files
+    assert all(one["mountPath"] == f"/opt/airflow/pod_template/{one['subPath']}" for one in mounts)

@@ -28,6 +28,9 @@ WRONG = {
     "unknown Secret": ("secrets.variable=x", "variable"),
     "a section in capitals": ("config.Scheduler.x=1", "Scheduler"),
     "a setting in capitals": ("config.scheduler.Job_heartbeat_sec=1", "Job_heartbeat_sec"),
+    "unknown in a strategy": ("scheduler.strategy.maxSurge=1", "maxSurge"),
+    "a strategy of two kinds": ('scheduler.strategy={"type": "Recreate", "rollingUpdate": {}}', "rollingUpdate"),
+    "unknown in egress": ("networkPolicies.egress.worker=[]", "worker"),
     "wrong type": ("scheduler.replicas=two", "replicas"),
     "logs without a claim": ("logs.persistence.enabled=true", "existingClaim"),
     "an Ingress without a host": ("ingress.enabled=true", "host"),
@@ -79,7 +82,7 @@ def test_every_value_has_a_comment() -> None:
 
 def leaves(value: Any, name: str = "") -> Iterator[str]:
     """Yield the values that a person sets as one: scalars, lists, and maps that are free-form."""
-    whole = {"config", "resources", "nodeSelector", "affinity", "annotations", "labels", "templates"}
+    whole = {"config", "resources", "nodeSelector", "affinity", "annotations", "labels", "strategy", "templates"}
     if isinstance(value, dict) and name not in whole:
         for key, child in value.items():
             yield from leaves(child, key)

@@ -64,9 +64,10 @@ def test_labels_of_the_chart_stay(helm: Path) -> None:
 
 def test_scheduler_finds_each_template_where_the_docs_say(templated: Rendering) -> None:
     pod = templated.pods()["scheduler"]
-    (mount,) = (one for one in pod["spec"]["containers"][0]["volumeMounts"] if one["name"] == "pod-template")
+    mounts = [one for one in pod["spec"]["containers"][0]["volumeMounts"] if one["name"] == "pod-template"]
     (volume,) = (one for one in pod["spec"]["volumes"] if one["name"] == "pod-template")
-    assert mount["mountPath"] == "/opt/airflow/pod_template"
+    paths = {one["subPath"]: one["mountPath"] for one in mounts}
+    assert paths == {f"{name}.yaml": f"/opt/airflow/pod_template/{name}.yaml" for name in ("pod_template", "small")}
     # Without a list of items every key is a file.
     assert volume["configMap"] == {"name": "airflow-pod-template"}
     assert "small.yaml" in templated["ConfigMap/airflow-pod-template"]["data"]

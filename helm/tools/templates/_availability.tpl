@@ -16,6 +16,15 @@ topologySpreadConstraints:
 {{- end }}
 
 {{/*
+How a rollout replaces the pods of a component. One that never gets ready, for a mistyped tag or a failed migration, stalls
+beside the one before it, which serves on. Call: .Values.scheduler
+*/}}
+{{- define "airflow.strategy" -}}
+strategy:
+  {{- .strategy | default (dict "type" "RollingUpdate" "rollingUpdate" (dict "maxSurge" 1 "maxUnavailable" 0)) | toYaml | nindent 2 }}
+{{- end }}
+
+{{/*
 Lets a drain take one pod of a component at a time; with a single one it would stop every drain.
 Call: (list $ "scheduler" .Values.scheduler)
 */}}

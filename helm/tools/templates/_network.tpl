@@ -49,6 +49,13 @@ The pods of a component. Call: (list $ "scheduler")
 {{- end }}
 {{- end }}
 
+{{/*
+What a user lets a component connect to beyond Airflow's needs. Call: (list $ "scheduler")
+*/}}
+{{- define "airflow.extraEgress" -}}
+{{- with index (index . 0).Values.networkPolicies.egress (index . 1) }}{{ toYaml . }}{{ end }}
+{{- end }}
+
 {{- define "airflow.egressToApiServer" -}}
 - to:
     {{- include "airflow.peer" (list . "api-server") | nindent 4 }}
