@@ -1,5 +1,6 @@
 # Names for what people type; the work is done by `harness` and tox.
-harness := .venv/bin/harness
+# ENV=staging chooses another environment, for every target that calls it.
+harness := .venv/bin/harness $(if $(ENV),--name $(ENV))
 tox := .venv/bin/tox run -e
 
 .DEFAULT_GOAL := help

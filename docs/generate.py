@@ -19,8 +19,9 @@ ABOUT_COMMANDS = """\
 Options of `harness` stand before the command: `harness --name mine up`. What scripts read is in
 [exit codes and JSON](exit-codes-and-json.md)."""
 ABOUT_SETTINGS = """\
-A flag wins over a `HARNESS_*` variable, and that over `[tool.harness]` in the nearest `pyproject.toml` that has this
-table. Paths are relative to its folder. Lists and tables in variables are JSON. An unknown key in the table is refused
+A flag wins over a `HARNESS_*` variable, that over `[tool.harness.environments.NAME]`, which holds for that environment
+alone, and that over `[tool.harness]` in the nearest `pyproject.toml` that has this table. Paths are relative to its
+folder. Lists and tables in variables are JSON. An unknown key in a table is refused
 by name. Flags are on the page of the [command line](cli.md)."""
 NOTE = "<!-- Written by `make docs`: change the code, not this page. -->"
 LONG = 60

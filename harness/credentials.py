@@ -20,6 +20,7 @@ from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import Clock
 
 PASSWORD_BYTES = 18
+LOGIN = "HARNESS_AIRFLOW_"  # of variables
 REFRESH_S = 10.0
 
 
@@ -104,6 +105,40 @@ def read_credentials(kubernetes: Kubernetes, settings: Settings) -> Credentials:
     login = Credentials(**{name: b64decode(data[key]).decode() for name, key in settings.login_keys.items()})
     remember_secrets([login.password])
     return login
+
+
+@dataclass(frozen=True)
+class Login:
+    """How to log in to Airflow's API: by name and password, or by a token of its auth manager."""
+
+    username: str = ""
+    password: str = ""
+    token: str = ""
+
+
+def find_login(kubernetes: Kubernetes, settings: Settings) -> Login:
+    """Return the login of `HARNESS_AIRFLOW_*`, for a cluster that is there, else that of the Secret.
+
+    Raises UsageError as `read_credentials`, for variables that are half a login, and where the Secret is not ours to
+    read.
+    """
+    if settings.context:
+        given = {name: os.environ.get(f"{LOGIN}{name.upper()}", "") for name in ("username", "password", "token")}
+        if given["token"] or (given["username"] and given["password"]):
+            return Login(**given)
+        if given["username"] or given["password"]:
+            raise UsageError(f"of {LOGIN}USERNAME and {LOGIN}PASSWORD one is set alone", next_step="set both, or none")
+    try:
+        credentials = read_credentials(kubernetes, settings)
+    except KubernetesError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        raise UsageError(
+            f"the account of context `{settings.context}` may not read Secret "
+            f"{settings.namespace}/{settings.login_secret}, which holds Airflow's login",
+            next_step=f"set {LOGIN}USERNAME and {LOGIN}PASSWORD, or {LOGIN}TOKEN",
+        ) from None
+    return Login(credentials.username, credentials.password)
 
 
 def _data(secret: Json | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import doctor, labels, release, rollout
 from harness.backup.steps import Backup
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
-from harness.errors import HarnessError, HostError, UsageError, Verb
+from harness.errors import Advice, HarnessError, HostError, UsageError, Verb
 from harness.gate.gate import list_gates, remove_gates
 from harness.host.binaries import ensure_binary, find_binary
 from harness.host.engine import ensure_engine, has_engine
@@ -39,6 +39,7 @@ class Environment:
 
         Raises UsageError when this host or the input does not allow it, before anything was made.
         """
+        self._refuse_elsewhere("up", Verb("dags sync", "delivers the DAGs there"))
         with self._lock():
             self._run(self._host_steps(), reporter)
             self._run(self._image_steps(), reporter)
@@ -51,6 +52,7 @@ class Environment:
 
     def down(self, reporter: Reporter) -> None:
         """Remove everything of this environment; images, caches and the engine stay, for they serve all."""
+        self._refuse_elsewhere("down", "whoever has installed the release removes it")
         self._check_engine()
         with self._lock():
             self._run([Step("cluster", lambda: not self.has_remains(), self._remove)], reporter)
@@ -60,6 +62,7 @@ class Environment:
 
         Raises UsageError when there is a file of that name, or no embedded database.
         """
+        self._refuse_elsewhere("backup", "whoever runs its database backs it up")
         with self._lock():
             return self.parts.backups.save(path, reporter)
 
@@ -69,11 +72,15 @@ class Environment:
         Raises UsageError, before anything is changed, for a file that cannot be restored here, and while tasks run
         unless forced: then they end.
         """
+        self._refuse_elsewhere("restore", "whoever runs its database restores it")
         with self._lock():
             return self.parts.backups.restore(path, reporter, self._restored_steps, force=force)
 
     def check_exists(self) -> None:
         """Raise UsageError that names the environments there are when this one has no cluster."""
+        if self.settings.is_elsewhere:
+            _ = self.parts.kubernetes  # which says what is wrong with the context
+            return
         self._check_engine()
         if not self.node_states():
             raise UsageError(
@@ -81,11 +88,21 @@ class Environment:
                 next_step=Verb("up"),
             )
 
+    def _refuse_elsewhere(self, verb: str, next_step: Advice) -> None:
+        """Raise UsageError where the harness delivers, looks and tests, and nothing else."""
+        if self.settings.is_elsewhere:
+            raise UsageError(
+                f"`{verb}` is not for `{self.settings.name}`, which is on a cluster that is there: context "
+                f"`{self.settings.context}`",
+                next_step=next_step,
+            )
+
     def list_names(self) -> list[str]:
-        """Return the names of all environments that have containers."""
+        """Return the names of all environments that have containers, and of those that the settings place elsewhere."""
         nodes = self.parts.docker.list_containers(CLUSTER_LABEL)
         clusters = {self.parts.docker.inspect(node)["Config"]["Labels"][CLUSTER_LABEL] for node in nodes}
-        return sorted(name.removeprefix("harness-") for name in clusters if name.startswith("harness-"))
+        ours = {name.removeprefix("harness-") for name in clusters if name.startswith("harness-")}
+        return sorted(ours | {name for name, table in self.settings.environments.items() if "context" in table})
 
     def node_states(self) -> dict[str, str]:
         """Return node -> state of the container; empty when there is no cluster."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from harness.backup.database import Database
 from harness.backup.steps import Backups
 from harness.cluster import Cluster
-from harness.credentials import KnownVariables, read_credentials
+from harness.credentials import KnownVariables, Login, find_login
 from harness.delivery.bundles import find_target
+from harness.delivery.dag_processor import read_image
 from harness.delivery.folder import DagFolder
 from harness.delivery.live import Bundle
 from harness.errors import UsageError, Verb
@@ -31,22 +32,31 @@ from harness.tools.go import Go
 from harness.tools.helm import Helm
 from harness.tools.k8s import Kubernetes
 from harness.tools.kind import Kind
+from harness.tools.port_forward import Pods, PortForward
 from harness.waiting import CLOCK, Clock
+
+
+def _connect(settings: Settings) -> Kubernetes:
+    return Kubernetes(settings.kubeconfig, settings.context or None)
+
+
+def _open_airflow(url: str, login: Login) -> AirflowApi:
+    is_local = url.startswith("http://127.0.0.1:")
+    return AirflowApi(url, login.username, login.password, token=login.token, is_local=is_local)
 
 
 @dataclass(frozen=True)
 class Outside:
     """What is outside of this process, and how the parts reach it; a test gives its own.
 
-    `connect` takes a kubeconfig; `open_airflow` takes URL, user and password; `find_docker` raises UsageError when
-    there is no client.
+    `find_docker` raises UsageError when there is no client.
     """
 
     host: Host = field(default_factory=Host)
     clock: Clock = CLOCK
     find_docker: Callable[[], Docker] = find_client
-    connect: Callable[[Path], Kubernetes] = Kubernetes
-    open_airflow: Callable[[str, str, str], AirflowApi] = AirflowApi
+    connect: Callable[[Settings], Kubernetes] = _connect
+    open_airflow: Callable[[str, Login], AirflowApi] = _open_airflow
 
 
 @dataclass(frozen=True)
@@ -150,15 +160,22 @@ class Parts:
     @cached_property
     def kubernetes(self) -> Kubernetes:
         """The cluster's API; whoever reads a log by it knows the secrets in it."""
-        kubernetes = self.outside.connect(self.settings.kubeconfig)
+        kubernetes = self.outside.connect(self.settings)
         kubernetes.before_log = KnownVariables(kubernetes, self.settings, self.clock).refresh
         return kubernetes
 
     @cached_property
+    def port_forward(self) -> PortForward:
+        """The way to an Airflow that has no URL."""
+        settings = self.settings
+        pods = Pods(self.kubernetes, settings.namespace, settings.api_server, settings.api_server_port)
+        return PortForward(pods.open)
+
+    @cached_property
     def airflow(self) -> AirflowApi:
-        """Airflow's REST API, logged in with the Secret that the cluster holds; for its logs the same holds."""
-        credentials = read_credentials(self.kubernetes, self.settings)
-        airflow = self.outside.open_airflow(self.settings.url, credentials.username, credentials.password)
+        """Airflow's REST API, logged in; for its logs the same holds."""
+        login = find_login(self.kubernetes, self.settings)
+        airflow = self.outside.open_airflow(self.settings.url or self.port_forward.url, login)
         airflow.before_log = self.kubernetes.before_log
         airflow.before_log()  # now, for whoever shows a log later may find the cluster's API away
         return airflow
@@ -177,7 +194,9 @@ class Parts:
         """What imports DAG files in the image that the cluster runs."""
         settings = self.settings
         lock = settings.state / f"{settings.name}-gate.lock"
-        return Gate(self.docker, self.images.airflow, settings.name, lock, find_advice(settings), self.clock)
+        image = read_image(self.kubernetes, settings) if settings.is_elsewhere else self.images.airflow
+        advice = find_advice(settings)
+        return Gate(self.docker, image, settings.name, lock, advice, self.clock, is_pulled=settings.is_elsewhere)
 
     def _find(self, wanted: Binary) -> Path:
         found = find_binary(wanted, self.go)

@@ -1,5 +1,6 @@
 """What one may choose: flags win over `HARNESS_*` variables, these over `[tool.harness]` in pyproject.toml."""
 
+import os
 import re
 import tomllib
 import zlib
@@ -31,6 +32,8 @@ HELM = next((folder for folder in (_PACKAGE / "helm", _PACKAGE.parent / "helm") 
 
 ImageSource = Literal["auto", "registry", "mirrors"]
 PodSecurity = Literal["privileged", "baseline", "restricted"]
+# An environment's own table cannot rename it, and all environments share one state folder.
+OF_ALL = {"name", "environments", "state", "project"}
 
 # Where the chart takes what only the harness knows: a value's path, and the text that goes there.
 GIVEN_VALUES = {
@@ -89,6 +92,12 @@ class Settings(BaseSettings):
     """The environment: 1 to 20 of `a-z`, `0-9` and `-`, a letter first."""
     state: Path = Field(default_factory=lambda: user_state_path("harness"))
     """Where caches and environments are; by default in the user's state folder."""
+    environments: dict[str, dict[str, Any]] = {}
+    """Settings that hold for one environment alone: its name = a table of them."""
+    context: str = ""
+    """The context of a cluster that is there; without one the environment is a kind cluster of its own."""
+    kubeconfig: Path = Field(default_factory=Path, validate_default=True)
+    """The file with that context; by default `KUBECONFIG`, or else `~/.kube/config`."""
     images: ImageSource = "auto"
     """Where images come from: `auto`, `registry` or `mirrors`."""
     registry_mirror: str = ""
@@ -97,8 +106,14 @@ class Settings(BaseSettings):
     """Worker nodes beside the control plane, 0 to 9."""
     port: int = Field(default=0, ge=0, le=65535)
     """The port of Airflow's UI and API on 127.0.0.1; 0 is 8080 for `dev`, and for others derived from the name."""
+    url: str = Field(default="", validate_default=True)
+    """Where Airflow answers on a cluster that is there; by default by a port-forward through the Kubernetes API."""
+    api_server: str = "app.kubernetes.io/component=api-server"
+    """The label selector of the pods to which that port-forward leads."""
+    api_server_port: int = Field(default=8080, ge=1, le=65535)
+    """The port at which they answer."""
     chart: Path | None = None
-    """The folder of the Helm chart; without it, the chart that comes with the harness, with its values for kind."""
+    """The folder of the Helm chart; without it, the chart that comes with the harness, and on kind with its values."""
     values: list[Path] = []
     """Values files over those of the chart; later ones win."""
     dags: Path = Path("dags")
@@ -143,6 +158,39 @@ class Settings(BaseSettings):
             raise ValueError("1 to 20 of a-z, 0-9 and -, and a letter first")
         return name
 
+    @field_validator("environments")
+    @classmethod
+    def _check_environments(cls, tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, table in tables.items():
+            cls._check_name(name)
+            if misplaced := OF_ALL & table.keys():
+                raise ValueError(f"{name}.{min(misplaced)} holds for all environments, so it stands in [tool.harness]")
+        return tables
+
+    @field_validator("kubeconfig")
+    @classmethod
+    def _find_kubeconfig(cls, kubeconfig: Path, info: ValidationInfo) -> Path:
+        if not {"project", "name", "state"} <= info.data.keys():
+            return kubeconfig  # those are refused themselves
+        if not info.data.get("context"):
+            if kubeconfig != Path():
+                raise ValueError("names no cluster without `context`")
+            return Path(info.data["state"] / "envs" / info.data["name"] / "kubeconfig")
+        if kubeconfig == Path():
+            kubeconfig = Path(os.environ.get("KUBECONFIG") or "~/.kube/config")
+        return Path(info.data["project"] / kubeconfig.expanduser())
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str, info: ValidationInfo) -> str:
+        if not info.data.get("context"):
+            if url:
+                raise ValueError("is of a cluster that is there, so it needs `context`; a kind cluster has `port`")
+            return f"http://127.0.0.1:{_port_of(info.data.get('name', DEV), info.data.get('port', 0))}"
+        if url and not re.match("https?://[^/]", url):
+            raise ValueError("is no http:// or https:// URL")
+        return url.rstrip("/")
+
     @field_validator("login_keys")
     @classmethod
     def _check_login_keys(cls, keys: dict[str, str]) -> dict[str, str]:
@@ -156,16 +204,14 @@ class Settings(BaseSettings):
         return Path(info.data.get("project", ""), state)
 
     @property
-    def airflow_port(self) -> int:
-        """The port of the UI and API on 127.0.0.1: 8080 for `dev`, else derived from the name."""
-        if self.port:
-            return self.port
-        return DEV_PORT if self.name == DEV else DERIVED_PORTS[zlib.crc32(self.name.encode()) % len(DERIVED_PORTS)]
+    def is_elsewhere(self) -> bool:
+        """Whether the environment is on a cluster that is there."""
+        return bool(self.context)
 
     @property
-    def url(self) -> str:
-        """Where Airflow's UI and API answer."""
-        return f"http://127.0.0.1:{self.airflow_port}"
+    def airflow_port(self) -> int:
+        """The port of the UI and API on 127.0.0.1: 8080 for `dev`, else derived from the name."""
+        return _port_of(self.name, self.port)
 
     @property
     def cache_folder(self) -> Path:
@@ -188,11 +234,6 @@ class Settings(BaseSettings):
         return self.state / "logs" / self.name
 
     @property
-    def kubeconfig(self) -> Path:
-        """Our own; the user's ~/.kube/config is never touched."""
-        return self.folder / "kubeconfig"
-
-    @property
     def chart_folder(self) -> Path:
         """The Helm chart."""
         return self.project / self.chart if self.chart else HELM / "tools"
@@ -200,7 +241,7 @@ class Settings(BaseSettings):
     @property
     def values_files(self) -> list[Path]:
         """The overlays, later ones win."""
-        of_chart = [] if self.chart else [HELM / "values/kind.yaml"]
+        of_chart = [] if self.chart or self.is_elsewhere else [HELM / "values/kind.yaml"]
         return [*of_chart, *(self.project / path for path in self.values)]
 
     @property
@@ -217,10 +258,23 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: flags, environment, pyproject.toml."""
-        project = init_settings().get("project")
-        table = _tool_table(project) if isinstance(project, Path) else None
-        return init_settings, env_settings, InitSettingsSource(settings_cls, table or {})
+        """Order the sources: flags, variables, the environment's own table, all environments' table."""
+        flags, variables = init_settings(), env_settings()
+        project = flags.get("project")
+        table = (_tool_table(project) if isinstance(project, Path) else None) or {}
+        chosen = {**table, **variables, **flags}
+        tables = chosen.get("environments")
+        own = tables.get(chosen.get("name", DEV)) if isinstance(tables, dict) else None
+        return (
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, own if isinstance(own, dict) else {}),
+            InitSettingsSource(settings_cls, table),
+        )
+
+
+def _port_of(name: str, port: int) -> int:
+    return port or (DEV_PORT if name == DEV else DERIVED_PORTS[zlib.crc32(name.encode()) % len(DERIVED_PORTS)])
 
 
 def load_settings(flags: Mapping[str, object] | None = None, *, start: Path | None = None) -> Settings:

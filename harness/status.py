@@ -20,8 +20,9 @@ class Row:
 
 def read_status(environment: Environment) -> list[Row]:
     """Return all rows; a part that cannot be asked says so instead of hiding the others."""
-    rows = [_images(environment), _cluster(environment)]
-    for look in (_release, _components, _airflow, _dags):
+    rows = []
+    first = (_context,) if environment.settings.is_elsewhere else (_images, _cluster, _release)
+    for look in (*first, _components, _airflow, _dags):
         try:
             rows.extend(look(environment))
         except HarnessError as error:
@@ -29,15 +30,21 @@ def read_status(environment: Environment) -> list[Row]:
     return rows
 
 
-def _images(environment: Environment) -> Row:
+def _images(environment: Environment) -> list[Row]:
     choice = environment.parts.choice
-    return Row("images", choice.source, choice.reason, is_good=True)
+    return [Row("images", choice.source, choice.reason, is_good=True)]
 
 
-def _cluster(environment: Environment) -> Row:
+def _context(environment: Environment) -> list[Row]:
+    settings = environment.settings
+    environment.parts.kubernetes.list_metadata("Pod", settings.namespace, label_selector=settings.dag_processor)
+    return [Row("cluster", "answers", f"context {settings.context}, namespace {settings.namespace}", is_good=True)]
+
+
+def _cluster(environment: Environment) -> list[Row]:
     states = environment.node_states()
     problems = environment.parts.cluster.list_problems()
-    return Row("cluster", "not ready" if problems else "ready", ", ".join(problems or states), is_good=not problems)
+    return [Row("cluster", "not ready" if problems else "ready", ", ".join(problems or states), is_good=not problems)]
 
 
 def _release(environment: Environment) -> list[Row]:

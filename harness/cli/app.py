@@ -1,6 +1,7 @@
 """The verbs."""
 
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -157,31 +158,32 @@ app.command("logs")(logs.logs)
 @app.command(context_settings=PASS_THROUGH)
 def kubectl(context: typer.Context) -> None:
     """Run kubectl on the cluster: harness kubectl -- get pods."""
-    raise typer.Exit(_in_cluster(open_environment(context), [*KUBECTL, *context.args]))
+    raise typer.Exit(_run_kubectl(open_environment(context), context.args))
 
 
 @app.command(context_settings=PASS_THROUGH)
 def airflow(context: typer.Context) -> None:
     """Run Airflow's own command line in the scheduler's pod: harness airflow -- dags list."""
     environment = open_environment(context)
-    words = [
-        *KUBECTL,
-        "-n",
-        environment.settings.namespace,
-        "exec",
-        "-i",
-        *(["-t"] if _has_tty() else []),
-    ]
-    scheduler, container = environment.settings.scheduler, environment.settings.scheduler_container
-    words += [scheduler, "-c", container, "--", "airflow", *context.args]
-    raise typer.Exit(_in_cluster(environment, words))
+    settings = environment.settings
+    words = ["-n", settings.namespace, "exec", "-i", *(["-t"] if _has_tty() else []), settings.scheduler]
+    words += ["-c", settings.scheduler_container, "--", "airflow", *context.args]
+    raise typer.Exit(_run_kubectl(environment, words))
 
 
-def _in_cluster(environment: Environment, words: list[str]) -> int:
+def _run_kubectl(environment: Environment, words: list[str]) -> int:
+    """Run the node's kubectl, or on a cluster that is there the person's own."""
     environment.check_exists()
-    docker, node = environment.parts.docker, control_plane(environment.settings)
+    settings = environment.settings
+    if settings.is_elsewhere:
+        if shutil.which("kubectl") is None:
+            raise UsageError("there is no kubectl on PATH", next_step="install the one of your cluster's version")
+        return run_interactive(
+            ["kubectl", f"--kubeconfig={settings.kubeconfig}", f"--context={settings.context}", *words]
+        )
+    docker, node = environment.parts.docker, control_plane(settings)
     flags = ["-i", *(["-t"] if _has_tty() else [])]
-    return run_interactive([docker.binary, "exec", *flags, node, *words], env=docker.env)
+    return run_interactive([docker.binary, "exec", *flags, node, *KUBECTL, *words], env=docker.env)
 
 
 def _has_tty() -> bool:

@@ -58,7 +58,8 @@ def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: st
             read_saves(settings.dags_folder, environment.parts.clock),
             sync,
             say=say,
-            ping=lambda: environment.parts.kubernetes.get("Namespace", settings.namespace),
+            # A question that whoever may sync may ask.
+            ping=lambda: environment.parts.kubernetes.get("ConfigMap", settings.dags_config_map, settings.namespace),
             explain=lambda error: explain(error, settings.name),
             after_sync=runs.run if trigger else lambda _: None,
         )
@@ -139,7 +140,9 @@ def _follow(
 
 
 def _where(environment: Environment, run: Run) -> str:
-    url = f"{environment.settings.url}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id)}"
+    url = (
+        f"{environment.settings.url or environment.parts.airflow.url}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id)}"
+    )
     return f"see it, or end it by marking it failed: {url}"
 
 

@@ -30,6 +30,9 @@ def _tell(row: Row, command: str) -> dict[str, Any]:
 
 def _print_login(environment: Environment) -> None:
     settings = environment.settings
+    if settings.is_elsewhere:
+        say(out, f"\nURL: {settings.url or 'none; the harness reaches Airflow by a port-forward'}")
+        return
     user = read_credentials(environment.parts.kubernetes, settings).username
     password = password_to_show(settings)  # last, for it is given out once
     say(out, f"\nURL: {settings.url}    user: {user}")

@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 
 from harness.credentials import read_variables
+from harness.errors import UsageError
 from harness.settings import Settings
 from harness.tools import Json
 from harness.tools.k8s import Kubernetes, Objects
+from harness.tools.k8s_connection import KubernetesError
 
 PREFIX = "AIRFLOW__"
 # Of no use where nothing is logged, measured or asked of a database, or bound to the pod's own file system.
@@ -25,8 +28,9 @@ DEFAULT_REFRESH_S = 300.0
 class PodEnvironment:
     """How the cluster imports DAG files.
 
-    `variables` is the Secret, None when no cluster was asked or it is not there; `settings` are Airflow's own, as
-    environment variables. `started` is when the oldest pod started, `changed` when the Secret was last changed.
+    `variables` is the Secret, None when no cluster was asked, or it is not there or not ours to read; `settings` are
+    Airflow's own, as environment variables. `started` is when the oldest pod started, `changed` when the Secret was
+    last changed.
     """
 
     variables: Mapping[str, str] | None
@@ -54,15 +58,37 @@ def read_environment(kubernetes: Kubernetes, settings: Settings) -> PodEnvironme
     Raises KubernetesError when the cluster does not answer.
     """
     pods = kubernetes.list("Pod", settings.namespace, label_selector=settings.dag_processor)
-    newest = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default=None)
+    newest = _newest(pods)
     found = _keep(dict(_read_settings(kubernetes, newest))) if newest else settings_of_values(settings)
-    secret = kubernetes.get("Secret", settings.variables_secret, settings.namespace)
+    try:
+        secret = kubernetes.get("Secret", settings.variables_secret, settings.namespace)
+        variables = read_variables(kubernetes, settings)
+    except KubernetesError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        secret = variables = None  # who delivers DAGs need not know what their tasks know
     return PodEnvironment(
-        read_variables(kubernetes, settings),
+        variables,
         found,
         min(_starts(pods), default=None),
         max(_changes(secret), default=None) if secret else None,
     )
+
+
+def read_image(kubernetes: Kubernetes, settings: Settings) -> str:
+    """Return the image of the newest pod that reads DAGs; raises UsageError when there is none."""
+    newest = _newest(kubernetes.list("Pod", settings.namespace, label_selector=settings.dag_processor))
+    if newest is None:
+        raise UsageError(
+            f"no dag-processor pod ({settings.dag_processor}) in namespace {settings.namespace}, so nobody knows in "
+            "which image the DAGs are imported",
+            next_step="correct `namespace` or `dag_processor` of the environment, or bring Airflow back",
+        )
+    return str(newest["spec"]["containers"][0]["image"])
+
+
+def _newest(pods: Objects) -> Json | None:
+    return max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default=None)
 
 
 def settings_of_values(settings: Settings) -> dict[str, str]:

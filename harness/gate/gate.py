@@ -55,7 +55,7 @@ class NoAnswer:
 class Gate:
     """The gate of one environment; `lock` is a file by which one process at a time replaces the container.
 
-    `advice` is what its fixes name.
+    `advice` is what its fixes name. An image that is not here is pulled with `is_pulled`, else refused.
     """
 
     docker: Docker
@@ -64,6 +64,7 @@ class Gate:
     lock: Path
     advice: Advice = DEFAULT
     clock: Clock = CLOCK
+    is_pulled: bool = False
 
     def check(
         self,
@@ -140,7 +141,10 @@ class Gate:
             if isinstance(self._ask(NOTHING), Answer):
                 return
             remove_gates(self.docker, self.environment)
-            if not self.docker.has_images(self.image):
+            has_image = self.docker.has_images(self.image)
+            if not has_image and self.is_pulled:
+                self.docker.pull(self.image)
+            elif not has_image:
                 raise UsageError(
                     f"the DAG gate needs the image {self.image}, which is not here yet",
                     next_step=(Verb("up", "makes it"), NO_VERIFY),

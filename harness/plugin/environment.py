@@ -43,13 +43,20 @@ class AirflowEnv:
 
     @property
     def docker(self) -> Docker:
-        """Return the client of the container engine whose containers the nodes are."""
+        """Return the client of the container engine whose containers the nodes are; skips the test where none are."""
+        _skip_elsewhere(self.settings)
         return self.environment.parts.docker
 
     @property
     def control_plane(self) -> str:
-        """Return the name of the control plane's node."""
+        """Return the name of the control plane's node; skips likewise."""
+        _skip_elsewhere(self.settings)
         return control_plane(self.settings)
+
+
+def _skip_elsewhere(settings: Settings) -> None:
+    if settings.is_elsewhere:
+        pytest.skip(f"the nodes of `{settings.name}` (context {settings.context}) are no containers of this machine")
 
 
 class _TerminalReporter:
@@ -80,13 +87,17 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
     """Yield a healthy environment; one that was there before stays, one that was made here goes at the end.
 
     `--reuse` and `--keep-cluster` keep that one, too, and `--keep-on-failure` does when something failed. With CI=true
-    and without `--reuse` the session begins with a new one, whatever a run that was killed has left.
+    and without `--reuse` the session begins with a new one, whatever a run that was killed has left. One on a cluster
+    that is there is neither made nor removed, and others may use it meanwhile.
     """
     option = request.config.option
     is_whole = False
     if is_worker(request.config):
         raise UsageError(REFUSAL)
     environment = Environment(Parts(load_settings({"name": option.airflow_env})))
+    if environment.settings.is_elsewhere:
+        yield from _borrow(environment, has_leak_check=not option.no_leak_check)
+        return
     reporter = _TerminalReporter(request.config)
     if os.environ.get("CI") == "true" and not option.reuse_airflow_env:
         environment.start_engine(reporter)
@@ -111,6 +122,15 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
         is_kept = option.keep_airflow_env or option.reuse_airflow_env or (option.keep_on_failure and has_failed)
         if not was_there and not is_kept:
             environment.down(reporter)
+
+
+def _borrow(environment: Environment, *, has_leak_check: bool) -> Iterator[AirflowEnv]:
+    env = AirflowEnv(environment, environment.parts.kubernetes, environment.parts.airflow)
+    env.airflow.login()
+    leaks = LeakCheck(environment.parts.clock)
+    yield env
+    if has_leak_check:
+        leaks.wait(env.kubernetes, env.namespace)
 
 
 def _configure_pytest_kind(environment: Environment, option: Any) -> None:

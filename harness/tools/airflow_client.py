@@ -56,6 +56,7 @@ def ride_out(probe: Callable[[], T | NotYet]) -> Callable[[], T | NotYet]:
 class AirflowClient:
     """One Airflow, logged in when first needed and again when its token has expired.
 
+    With `token` that is the login. `is_local`: a proxy of the environment is never the way to it.
     A GET that gets no answer is repeated for `RETRY_GET_S` seconds; nothing else is, since it may have acted.
     `before_log` is called before a log is read: what must be known to redact it is read then.
     """
@@ -68,23 +69,25 @@ class AirflowClient:
         username: str,
         password: str,
         *,
+        token: str = "",
+        is_local: bool = True,
         transport: "httpx.BaseTransport | None" = None,
         clock: Clock = CLOCK,
     ) -> None:
         import httpx2 as httpx
 
         self.url = url.rstrip("/")
+        self._given_token = token
         self._credentials = {"username": username, "password": password}
         self._clock = clock
         self._token = ""
-        # trust_env: Airflow is on this machine, and a proxy of the environment is never the way to it.
         # No kept connections: while nodes restart a Service may lead to an address that another pod has by now, and a
         # kept connection would stay with that pod, whose every answer is a 404.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(
-            base_url=self.url, timeout=REQUEST_TIMEOUT_S, limits=limits, trust_env=False, transport=transport
+            base_url=self.url, timeout=REQUEST_TIMEOUT_S, limits=limits, trust_env=not is_local, transport=transport
         )
-        remember_secrets([password])
+        remember_secrets(filter(None, (password, token)))
 
     def close(self) -> None:
         """Close the connections."""
@@ -92,6 +95,9 @@ class AirflowClient:
 
     def login(self) -> None:
         """Get a token; raises AirflowApiError with status 401 when the credentials are wrong."""
+        if self._given_token:
+            self._token = self._given_token
+            return
         answer = self._attempt("POST", "/auth/token", self._credentials)
         if answer.status_code != HTTPStatus.CREATED:
             raise _refused("POST /auth/token", answer)
@@ -206,5 +212,8 @@ def _refused(asked: str, answer: "httpx.Response") -> AirflowApiError:
         reason = answer.text.strip()[:300]
     next_step = ""
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        next_step = "the Secret of the setting `login_secret` must hold the login that the admin was made with"
+        next_step = (
+            "the Secret of the setting `login_secret` must hold the login that the admin was made with; on a cluster "
+            "that is there, HARNESS_AIRFLOW_USERNAME and _PASSWORD, or HARNESS_AIRFLOW_TOKEN, stand for it"
+        )
     return AirflowApiError(asked, answer.status_code, reason, next_step=next_step)

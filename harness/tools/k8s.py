@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.excerpt import FIRST_CHARS, LAST_CHARS, excerpt, split_lines
 from harness.tools import Json
-from harness.tools.k8s_connection import READ_TIMEOUT_S, KubernetesError, Request, connect
+from harness.tools.k8s_connection import READ_TIMEOUT_S, KubernetesError, Request, WebSocket, connect
 from harness.tools.k8s_kinds import KINDS, path_of
 from harness.waiting import CLOCK
 
@@ -43,6 +43,10 @@ class Kubernetes:
     def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
         self.kubeconfig = kubeconfig
         self._connection = connect(kubeconfig, context)
+
+    def open_port(self, pod: str, namespace: str, port: int) -> WebSocket:
+        """Return a web socket that leads to the port of a pod; raises KubernetesError."""
+        return self._connection.open_socket(f"{path_of('Pod', namespace, pod)}/portforward", {"ports": str(port)})
 
     def get(self, kind: str, name: str, namespace: str = "") -> Json | None:
         """Return the object, or None when there is none of that name."""

@@ -1,17 +1,19 @@
 """One request to the Kubernetes API, with the credentials of a kubeconfig."""
 
 import json
+import logging
 import ssl
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from harness.errors import HarnessError, Verb
+from harness.errors import Advice, HarnessError, UsageError, Verb
 from harness.redact import redact
 from harness.tools import Json
 
@@ -19,6 +21,12 @@ CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
 POOL = 20  # connections that are kept; the recorder and the watches hold several at a time
 JSON_TYPE = "application/json"
+LOG_IN = "log in to the cluster anew, as `kubectl` would need it"
+NEXT_STEPS: dict[int, Advice] = {
+    0: Verb("status", "tells whether the cluster runs"),
+    HTTPStatus.UNAUTHORIZED: LOG_IN,
+    HTTPStatus.FORBIDDEN: "use an account that may do this",
+}
 
 
 class KubernetesError(HarnessError):
@@ -30,11 +38,7 @@ class KubernetesError(HarnessError):
     def __init__(self, asked: str, status: int, reason: str, message: str = "") -> None:
         answer = f"{status} {reason}".strip() if status else reason
         what = f"Kubernetes API, {asked}: {answer}"
-        next_step = () if status else Verb("status", "tells whether the cluster runs")
-        super().__init__(
-            redact(f"{what}: {message}" if message else what),
-            next_step=next_step,
-        )
+        super().__init__(redact(f"{what}: {message}" if message else what), next_step=NEXT_STEPS.get(status, ()))
         self.status = status
         self.reason = reason
         if self.is_away:
@@ -65,13 +69,37 @@ class Request:
         return f"{self.method} {self.path}"
 
 
+class WebSocket(Protocol):
+    """What is used of websocket-client's socket."""
+
+    def recv_data(self) -> tuple[int, bytes]:
+        """Return opcode and content of the next message."""
+        ...
+
+    def send_binary(self, payload: bytes) -> int:
+        """Send one message."""
+        ...
+
+    def abort(self) -> None:
+        """Let nothing in or out any more; whoever waits for a message gets an error."""
+        ...
+
+    def shutdown(self) -> None:
+        """Close it, without a word to the other end."""
+        ...
+
+
 @dataclass(frozen=True)
 class Connection:
-    """Where an API server answers, a connection pool, and what returns the headers that authenticate a request."""
+    """Where an API server answers, a connection pool, and what returns the headers that authenticate a request.
+
+    `configuration` is the official client's, where that has made the connection.
+    """
 
     host: str
     pool: Any
     credentials: Callable[[], Mapping[str, str]] = dict
+    configuration: Any = None
 
     def send(self, request: Request) -> Any:
         """Send one request and return urllib3's response whatever its status."""
@@ -89,11 +117,32 @@ class Connection:
             retries=False,
         )
 
+    def open_socket(self, path: str, query: Mapping[str, str]) -> WebSocket:
+        """Return a web socket by which a pod's port is forwarded; raises KubernetesError."""
+        import websocket  # it comes with the official client
+        from kubernetes.stream import ws_client  # type: ignore[import-untyped]  # it ships no types
+
+        headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **self.credentials()}
+        url = ws_client.get_websocket_url(f"{self.host}{path}", list(query.items()))
+        try:
+            made: WebSocket = ws_client.create_websocket(self.configuration, url, headers)
+        except websocket.WebSocketBadStatusException as error:
+            message = (error.resp_body or b"").decode("utf-8", "replace")
+            raise KubernetesError(f"GET {path}", error.status_code, "no port-forward", message[:300]) from None
+        except (websocket.WebSocketException, OSError) as error:
+            raise KubernetesError(f"GET {path}", 0, "no answer", str(error)) from None
+        return made
+
 
 def connect(kubeconfig: Path, context: str | None) -> Connection:
-    """Read `kubeconfig`, never ~/.kube/config, and return the connection that it describes."""
+    """Read `kubeconfig` and return the connection that it describes; without a context it is one of the harness's own.
+
+    Raises UsageError for a context that is not there, or whose credentials cannot be had.
+    """
     asked = f"kubeconfig {kubeconfig}"
     if not kubeconfig.is_file():
+        if context:
+            raise UsageError(f"{asked}: no such file", next_step=f"set `kubeconfig` to the file of context `{context}`")
         raise KubernetesError(asked, 0, "no such file")
     return _connect_to_kind(kubeconfig, context) or _connect_by_client(kubeconfig, context, asked)
 
@@ -129,16 +178,51 @@ def _connect_by_client(kubeconfig: Path, context: str | None, asked: str) -> Con
 
     configuration = client.Configuration()
     try:
-        config.load_kube_config(
-            str(kubeconfig), context=context, client_configuration=configuration, persist_config=False
-        )
+        if context:
+            _check_context(kubeconfig, asked, context)
+        with _collect_errors() as errors:
+            config.load_kube_config(
+                str(kubeconfig), context=context, client_configuration=configuration, persist_config=False
+            )
     except config.ConfigException as error:
         raise KubernetesError(asked, 0, str(error)) from None
-    # A kind cluster is on this machine: a proxy of the environment is never the way to it.
-    configuration.proxy = None
+    if errors:
+        what = f"{asked}: context `{context}` gives no credentials: {'; '.join(errors)}"
+        raise UsageError(redact(what), next_step=LOG_IN)
+    if not context:
+        # A kind cluster is on this machine: a proxy of the environment is never the way to it.
+        configuration.proxy = None
 
     def credentials() -> dict[str, str]:
         # Asked for each request, for it renews what expires; a token file ends with a newline.
         return {found["key"]: found["value"].strip() for found in configuration.auth_settings().values()}
 
-    return Connection(configuration.host, client.ApiClient(configuration).rest_client.pool_manager, credentials)
+    pool = client.ApiClient(configuration).rest_client.pool_manager
+    return Connection(configuration.host, pool, credentials, configuration)
+
+
+def _check_context(kubeconfig: Path, asked: str, wanted: str) -> None:
+    import yaml
+
+    document = yaml.safe_load(kubeconfig.read_text())
+    contexts = document.get("contexts") if isinstance(document, dict) else None
+    names = [str(context.get("name")) for context in contexts or ()]
+    if wanted not in names:
+        raise UsageError(
+            f"{asked} has no context `{wanted}`; there are: {', '.join(names) or 'none'}",
+            next_step="correct `context`, or `kubeconfig`, of the environment in pyproject.toml",
+        )
+
+
+@contextmanager
+def _collect_errors() -> Iterator[list[str]]:
+    """Collect what the official client only logs: that an exec plugin failed, for one."""
+    errors: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield errors
+    finally:
+        root.removeHandler(handler)

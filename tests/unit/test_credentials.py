@@ -6,9 +6,11 @@ import pytest
 
 from harness.credentials import (
     KnownVariables,
+    Login,
     check_secrets,
     credentials_file,
     ensure_secrets,
+    find_login,
     password_to_show,
     read_credentials,
 )
@@ -190,3 +192,33 @@ def test_who_may_not_read_the_variables_sees_logs_all_the_same(
     server.refusals = [Response(403)]
     KnownVariables(kubernetes, settings, FakeTime().clock).refresh()
     assert len(server.requests) == 1
+
+
+def elsewhere(folder: Path) -> Settings:
+    return settings_of(folder, name="staging", context="team", kubeconfig=folder / "team.yaml")
+
+
+def test_login_on_a_cluster_that_is_there_may_be_a_variable(
+    tmp_path: Path, kubernetes: Kubernetes, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.put_login(username="ada", password="lovelace1", email="ada@example.org")  # noqa: S106 - of nothing
+    assert find_login(kubernetes, elsewhere(tmp_path)) == Login("ada", "lovelace1")
+    monkeypatch.setenv("HARNESS_AIRFLOW_USERNAME", "ci")
+    with pytest.raises(UsageError, match="one is set alone"):
+        find_login(kubernetes, elsewhere(tmp_path))
+    monkeypatch.setenv("HARNESS_AIRFLOW_PASSWORD", "hopper22")
+    assert find_login(kubernetes, elsewhere(tmp_path)) == Login("ci", "hopper22")
+    monkeypatch.setenv("HARNESS_AIRFLOW_TOKEN", "t0ken")
+    assert find_login(kubernetes, elsewhere(tmp_path)).token == "t0ken"  # noqa: S105 - of nothing
+    assert find_login(kubernetes, settings_of(tmp_path)) == Login("ada", "lovelace1"), "on kind the Secret alone counts"
+
+
+def test_login_that_may_not_be_read_says_what_stands_for_it(
+    tmp_path: Path, kubernetes: Kubernetes, server: Server
+) -> None:
+    server.refusals = [Response(403, b"{}", "Forbidden")]
+    with pytest.raises(UsageError, match=r"context `team` may not read Secret tools/airflow-ui-creds") as caught:
+        find_login(kubernetes, elsewhere(tmp_path))
+    assert (
+        caught.value.next_step == "set HARNESS_AIRFLOW_USERNAME and HARNESS_AIRFLOW_PASSWORD, or HARNESS_AIRFLOW_TOKEN"
+    )

@@ -298,3 +298,22 @@ def test_doctor_works_without_a_docker_client(
     checks = {check.name: check for check in environment.examine()}
     assert checks["docker client"].verdict == "problem"
     assert checks["port 8080"].seen == "free"
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "backup", "restore"])
+def test_cluster_that_is_there_is_neither_made_nor_removed(machine: FakeMachine, verb: str) -> None:
+    up(machine)
+    machine.changes.clear()
+    kubeconfig = machine.environment().settings.kubeconfig
+    staging = machine.environment(name="staging", context="team", kubeconfig=kubeconfig)
+    words = {"backup": (None, FakeReporter()), "restore": (Path("a"), FakeReporter())}.get(verb, (FakeReporter(),))
+    with pytest.raises(UsageError, match=f"`{verb}` is not for `staging`, which is on .*: context `team`") as caught:
+        getattr(staging, verb)(*words)
+    assert caught.value.next_step
+    assert machine.changes == []
+
+
+def test_environments_of_the_settings_are_listed_beside_running(machine: FakeMachine) -> None:
+    up(machine)
+    tables = {"staging": {"context": "team"}, "dev": {"port": 8081}}
+    assert machine.environment(environments=tables).list_names() == ["dev", "staging"]

@@ -143,3 +143,52 @@ def test_settings_do_not_change(project: Path) -> None:
     settings = Settings(project=project)
     with pytest.raises(ValueError, match="frozen"):
         settings.name = "other"
+
+
+STAGING = """
+namespace = "jobs"
+[tool.harness.environments.staging]
+context = "team"
+kubeconfig = "team.yaml"
+url = "https://airflow.test/"
+namespace = "airflow"
+"""
+
+
+def test_own_table_of_an_environment_wins_for_it_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(project, STAGING)
+    dev, staging = (load_settings({"name": name}, start=project) for name in ("dev", "staging"))
+    assert (dev.context, dev.namespace, dev.url) == ("", "jobs", "http://127.0.0.1:8080")
+    assert (staging.context, staging.namespace, staging.url) == ("team", "airflow", "https://airflow.test")
+    assert staging.kubeconfig == project / "team.yaml"
+    monkeypatch.setenv("HARNESS_NAMESPACE", "mine")
+    monkeypatch.setenv("HARNESS_NAME", "staging")
+    assert (load_settings(start=project).context, load_settings(start=project).namespace) == ("team", "mine")
+
+
+def test_context_s_kubeconfig_is_by_default_kubectl_s(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(project, 'environments.ours = {context = "team"}')
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert load_settings({"name": "ours"}, start=project).kubeconfig == Path("/home/ada/.kube/config")
+    monkeypatch.setenv("KUBECONFIG", "/etc/team.yaml")
+    assert load_settings({"name": "ours"}, start=project).kubeconfig == Path("/etc/team.yaml")
+    assert load_settings(start=project).kubeconfig.name == "kubeconfig"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('environments.Prod = {context = "a"}', "environments: .*a letter first"),
+        ('environments.prod = {name = "a"}', r"environments: .*prod.name holds for all"),
+        ('environments.prod = "team"', r"environments.prod: .*dictionary"),
+        ('environments.dev = {contxt = "a"}', "contxt: Extra inputs"),
+        ('kubeconfig = "a"', "kubeconfig: .*without `context`"),
+        ('url = "http://a"', "url: .*it needs `context`"),
+        ('context = "a"\nurl = "airflow.test"', "url: .*no http"),
+    ],
+)
+def test_environment_that_cannot_be_is_refused(project: Path, text: str, told: str) -> None:
+    write(project, text)
+    with pytest.raises(UsageError, match=told):
+        load_settings(start=project)

@@ -89,3 +89,14 @@ def test_wrong_password_makes_airflow_unknown(machine: FakeMachine) -> None:
     row = read(machine)["airflow"]
     assert (row.state, row.is_good) == ("unknown", False)
     assert "401" in row.detail
+
+
+def test_cluster_that_is_there_is_named_by_its_context(machine: FakeMachine) -> None:
+    kubeconfig = machine.environment().settings.kubeconfig
+    staging = machine.environment(name="staging", context="team", kubeconfig=kubeconfig, url="https://airflow.test")
+    machine.calls.clear()
+    rows = read_status(staging)
+    assert rows[0] == Row("cluster", "answers", "context team, namespace tools", is_good=True)
+    assert [row.part for row in rows] == ["cluster", "airflow-scheduler", "airflow", "dags"]
+    assert all(row.is_good for row in rows)
+    assert machine.calls == [], "no engine, kind or Helm is needed"

@@ -136,6 +136,40 @@ def test_airflow_runs_in_the_scheduler(
     assert invoke("airflow", "--", "dags", "list", outside=outside).exit_code == 0
 
 
+@pytest.fixture
+def staging(project: Path) -> str:
+    """Settle an environment on a cluster that is there, and return the words by which kubectl finds it."""
+    (project / "pyproject.toml").write_text('[tool.harness.environments.staging]\ncontext = "t"\nkubeconfig = "k"\n')
+    return f"kubectl --kubeconfig={project}/k --context=t"
+
+
+def test_kubectl_of_a_cluster_that_is_there_is_the_person_s_own(
+    outside: Outside, commands: FakeCommands, staging: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(cli_app, "_has_tty", lambda: False)
+    commands.on(*staging.split(), "get", "pods", returncode=3)
+    assert invoke("--name", "staging", "kubectl", "--", "get", "pods", outside=outside).exit_code == 3
+    words = "-n tools exec -i deployment/airflow-scheduler -c scheduler -- airflow dags list"
+    commands.on(*staging.split(), *words.split())
+    assert invoke("--name", "staging", "airflow", "--", "dags", "list", outside=outside).exit_code == 0
+
+
+@pytest.mark.usefixtures("staging")
+def test_missing_kubectl_is_named(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    error = invoke("--name", "staging", "kubectl", "--", "get", "pods", outside=outside).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == "there is no kubectl on PATH"
+
+
+@pytest.mark.usefixtures("staging")
+def test_status_of_a_cluster_that_is_there_tells_no_login(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_app, "read_status", lambda _: [GOOD])
+    shown = invoke("--name", "staging", "status", outside=outside)
+    assert shown.stdout.endswith("URL: none; the harness reaches Airflow by a port-forward\n")
+
+
 def test_test_runs_pytest_on_this_environment_in_the_project(
     commands: FakeCommands, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -207,6 +207,19 @@ def test_without_a_cluster_the_settings_are_those_of_the_values(scene: Scene, mo
     }
 
 
+def test_variables_that_may_not_be_read_are_unknown_to_the_gate(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    get = Kubernetes.get
+
+    def refuse(self: Kubernetes, kind: str, name: str, namespace: str = "") -> Any:
+        if kind == "Secret":
+            raise KubernetesError("GET secrets", 403, "Forbidden")
+        return get(self, kind, name, namespace)
+
+    monkeypatch.setattr(Kubernetes, "get", refuse)
+    scene.dags.sync()
+    assert scene.gate.asked[0]["variables"] is None
+
+
 RESTART = (
     "the dag-processor has the variables of before the last change of Secret airflow-variables; "
     "`harness kubectl -- -n tools delete pod -l app.kubernetes.io/component=dag-processor` starts it anew"

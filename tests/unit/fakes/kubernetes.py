@@ -48,6 +48,7 @@ class FakeApiServer:
         self.logs: dict[str, str] = {}
         self.refusals: list[Response | Exception] = []
         self.dies_after: int | None = None
+        self.open_socket: Callable[[str, dict[str, str]], Any] = lambda *_: None
         self.created = "2026-11-22T12:00:00Z"
         self.on_patch: Callable[[Json], None] = lambda _: None
         self._history: list[tuple[int, str, str, Json]] = []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.credentials import Login
 from harness.environment import Environment
 from harness.gate.container.server import new_result
 from harness.host import ports
@@ -148,14 +149,14 @@ class FakeMachine(FakeCommands):
             open_airflow=self._open_airflow,
         )
 
-    def _connect(self, kubeconfig: Path) -> Kubernetes:
-        if not kubeconfig.exists():
-            raise KubernetesError(f"kubeconfig {kubeconfig}", 0, "no such file")
+    def _connect(self, settings: Settings) -> Kubernetes:
+        if not settings.kubeconfig.exists():
+            raise KubernetesError(f"kubeconfig {settings.kubeconfig}", 0, "no such file")
         return self.kubernetes
 
-    def _open_airflow(self, _url: str, username: str, password: str) -> AirflowApi:
+    def _open_airflow(self, _url: str, login: Login) -> AirflowApi:
         """Let in whoever comes with the login that the admin was made with, at the installation."""
-        is_right = (username, password) == self.login
+        is_right = (login.username, login.password) == self.login
         return self.airflow.client() if is_right else self.airflow.client(password="wrong")  # noqa: S106 - of nothing
 
     def _change(self, what: str, act: Callable[[Any], object], value: str) -> Answer:

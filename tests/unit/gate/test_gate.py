@@ -1,6 +1,7 @@
 """The gate's container: how it is asked, started, replaced and removed."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,19 @@ def test_missing_image_is_named_and_nothing_is_started(commands: FakeCommands, g
         gate.check(FILES, variables={})
     assert str(caught.value) == "the DAG gate needs the image airflow:1, which is not here yet"
     assert caught.value.next_step.startswith("`harness up` makes it; `harness dags sync --no-verify`")
+
+
+def test_missing_image_of_a_cluster_that_is_there_is_pulled(commands: FakeCommands, gate: Gate) -> None:
+    gate = replace(gate, is_pulled=True)
+    commands.on(*ask(gate), **GONE)
+    commands.on(*ask(gate), **GONE)
+    commands.on(*PS)
+    commands.on(*IMAGE, returncode=1)
+    commands.on("docker", "pull", "--quiet", "airflow:1")
+    commands.on(*start(gate), stdout="0123\n")
+    commands.on(*ask(gate), stdout=answer())
+    commands.on(*ask(gate), stdout=answer("a"))
+    assert gate.check(FILES, variables={}).problems == ()
 
 
 def test_container_that_cannot_start_says_why_without_scripts(commands: FakeCommands, gate: Gate) -> None:

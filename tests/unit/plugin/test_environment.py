@@ -204,6 +204,24 @@ def test_no_leak_is_looked_for_when_not_wanted(made: Any) -> None:
     assert session.environment.verbs == ["up", "down"]
 
 
+def test_cluster_that_is_there_is_neither_made_nor_removed(
+    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    session = made()
+    session.environment.settings = settings_of(tmp_path, name="staging", context="team")
+    logins: list[str] = []
+    session.environment.parts.airflow = SimpleNamespace(login=lambda: logins.append("in"))
+    fixture = session.run()
+    env = next(fixture)
+    for name in ("docker", "control_plane"):
+        with pytest.raises(pytest.skip.Exception, match=r"nodes of `staging` \(context team\) are no"):
+            getattr(env, name)
+    session.environment.pods = [pod_of("test-1-0123456789ab")]
+    assert next(fixture, None) is None
+    assert (session.environment.verbs, session.asked, logins) == ([], [], ["in"])
+
+
 def test_worker_of_xdist_gets_no_environment(made: Any) -> None:
     session = made()
     session.is_worker = True

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 import urllib3
 
+from harness.errors import UsageError
 from harness.tools.k8s import Kubernetes, event_time
 from harness.tools.k8s_connection import KubernetesError, connect
 
@@ -195,7 +197,7 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[str]:
 
 
 def write_kubeconfig(
-    file: Path, url: str, user: dict[str, str], *, authority: str = "not looked at without TLS"
+    file: Path, url: str, user: dict[str, Any], *, authority: str = "not looked at without TLS"
 ) -> Path:
     cluster = {"server": url, "certificate-authority-data": base64.b64encode(authority.encode()).decode()}
     config = {
@@ -234,8 +236,10 @@ def test_request_carries_the_kubeconfig_s_credentials(
 def test_connect_uses_the_given_kubeconfig_alone(tmp_path: Path) -> None:
     file = write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:6443", {})
     assert connect(file, "one").host == "http://127.0.0.1:6443"
-    with pytest.raises(KubernetesError, match="no-such-context"):
-        connect(file, "no-such-context")
+    with pytest.raises(UsageError, match="has no context `other`; there are: one"):
+        connect(file, "other")
+    with pytest.raises(UsageError, match="no such file"):
+        connect(tmp_path / "missing", "one")
     with pytest.raises(KubernetesError, match="no such file"):
         connect(tmp_path / "missing", None)
 
@@ -268,3 +272,17 @@ def make_certificate(folder: Path) -> Path:
     subprocess.run([*words.split(), "-keyout", folder / "key", "-out", file], check=True, capture_output=True)
     file.write_text((folder / "key").read_text() + file.read_text())
     return file
+
+
+@pytest.mark.processes
+def test_exec_plugin_gives_the_token_or_says_why_not(tmp_path: Path, url: str) -> None:
+    status = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "fresh"}}
+    for script, code in ((f"echo '{json.dumps(status)}'", 0), ("echo session expired >&2; exit 3", 3)):
+        plugin: Any = {"apiVersion": status["apiVersion"], "command": "/bin/sh", "args": ["-c", script]}
+        file = write_kubeconfig(tmp_path / "kubeconfig", url, {"exec": plugin})
+        if code == 0:
+            (pod,) = Kubernetes(file, "one").list("Pod", "tools")
+            assert pod["metadata"]["name"] == "Bearer fresh"
+        else:
+            with pytest.raises(UsageError, match=r"context `one` gives no credentials: .* 3. session expired"):
+                Kubernetes(file, "one")
