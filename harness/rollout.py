@@ -62,8 +62,8 @@ class Workloads:
         """Return one line for each workload that is not as it should be."""
         return [str(found) for found in self.availabilities() if not found.is_available]
 
-    def current_pods(self, kubernetes: Kubernetes, namespace: str) -> Objects:
-        """Return the pods of the current revision: what is wrong with those that they replace says nothing of them."""
+    def split_pods(self, kubernetes: Kubernetes, namespace: str) -> tuple[Objects, Objects]:
+        """Return the pods of the current revision, and all others: what is wrong with these says nothing of those."""
         revisions = {_uid(item): _annotation(item, REVISION) for item in self.deployments if _is_seen(item)}
         replica_sets = {
             _uid(item)
@@ -74,12 +74,14 @@ class Workloads:
             (_uid(item), item["status"].get("updateRevision")) for item in self.stateful_sets if _is_seen(item)
         }
         jobs = {_uid(item) for item in self.jobs}
-        return [
+        pods = kubernetes.list("Pod", namespace)
+        current = [
             pod
-            for pod in kubernetes.list("Pod", namespace)
+            for pod in pods
             if _owner(pod) in replica_sets | jobs
             or (_owner(pod), pod["metadata"].get("labels", {}).get(POD_REVISION)) in stateful_sets
         ]
+        return current, [pod for pod in pods if pod not in current]
 
 
 def list_workloads(kubernetes: Kubernetes, settings: Settings) -> Workloads:
@@ -117,11 +119,11 @@ def _availability(kubernetes: Kubernetes, settings: Settings, clock: Clock) -> b
     try:
         workloads = list_workloads(kubernetes, settings)
         problems = workloads.not_available()
-        pods = workloads.current_pods(kubernetes, settings.namespace) if problems else []
+        pods, others = workloads.split_pods(kubernetes, settings.namespace) if problems else ([], [])
     except KubernetesError as error:
         return NotYet(str(error).splitlines()[0])
     for pod in pods:
-        check_can_start(pod, clock)
+        check_can_start(pod, clock, room_comes=any(map(_is_running, others)))
     for job in workloads.jobs:
         _check_not_failed(job, pods)
     return not_yet(problems) if problems else True
@@ -138,8 +140,11 @@ def _check_not_failed(job: Json, pods: Objects) -> None:
         )
 
 
-def check_can_start(pod: Json, clock: Clock) -> None:
-    """Raise Unreachable when the pod cannot start unless something is changed."""
+def check_can_start(pod: Json, clock: Clock, *, room_comes: bool = False) -> None:
+    """Raise Unreachable when the pod cannot start unless something is changed.
+
+    `room_comes` is whether pods that will end still hold room on the nodes: those of a revision before, and workers.
+    """
     name = pod["metadata"]["name"]
     status = pod.get("status", {})
     for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
@@ -158,7 +163,7 @@ def check_can_start(pod: Json, clock: Clock) -> None:
             message = condition.get("message", "")
             # A rollout has no room until the old pods are gone, so it must have lasted.
             since = datetime.fromisoformat(condition["lastTransitionTime"])
-            if "Insufficient" in message and clock.utc_now() - since > UNSCHEDULABLE:
+            if "Insufficient" in message and not room_comes and clock.utc_now() - since > UNSCHEDULABLE:
                 raise Unreachable(
                     f"pod {name} does not fit on the nodes: {message}",
                     next_step="lower the requests in the values overlay, or use a bigger machine",
@@ -201,6 +206,10 @@ def _state_of(pod: Json) -> str:
     containers = (*status.get("initContainerStatuses", []), *status.get("containerStatuses", []))
     reasons = [(container.get("state", {}).get("waiting") or {}).get("reason") for container in containers]
     return str(next(filter(None, reasons), status["phase"]))
+
+
+def _is_running(pod: Json) -> bool:
+    return bool(pod.get("status", {}).get("phase") == "Running")
 
 
 def _logs_of(pod: Json | None) -> Verb:

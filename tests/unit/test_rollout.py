@@ -225,10 +225,7 @@ def test_failed_job_whose_pods_are_gone_is_told(
     assert caught.value.next_step == "harness logs"
 
 
-@pytest.mark.parametrize(("lasted_s", "ends"), [(61, True), (0, False)])
-def test_pod_that_does_not_fit_ends_the_wait_after_a_minute(
-    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime, lasted_s: int, *, ends: bool
-) -> None:
+def put_unschedulable(server: FakeApiServer, time: FakeTime, lasted_s: int) -> None:
     condition = {
         "type": "PodScheduled",
         "status": "False",
@@ -240,9 +237,28 @@ def test_pod_that_does_not_fit_ends_the_wait_after_a_minute(
     labels = {"controller-revision-hash": "new"}
     metadata = {**named("postgresql-0", owner="postgresql"), "labels": labels}
     server.put("pods", {"metadata": metadata, "status": {"conditions": [condition]}})
+
+
+@pytest.mark.parametrize(("lasted_s", "ends"), [(61, True), (0, False)])
+def test_pod_that_does_not_fit_ends_the_wait_after_a_minute(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime, lasted_s: int, *, ends: bool
+) -> None:
+    put_unschedulable(server, time, lasted_s)
     with pytest.raises(Unreachable, match=r"does not fit on the nodes: .*Insufficient memory"):
         wait_until_available(kubernetes, settings, str, time.clock)
     assert (time.seconds == 0) is ends
+
+
+def test_pod_waits_for_the_room_of_those_that_will_end(
+    kubernetes: Kubernetes, server: FakeApiServer, settings: Settings, time: FakeTime
+) -> None:
+    put_unschedulable(server, time, 61)
+    worker = {"metadata": named("worker"), "status": {"phase": "Running"}}
+    server.put("pods", worker)
+    time.at(100, lambda: server.put("pods", worker | {"status": {"phase": "Succeeded"}}))
+    with pytest.raises(Unreachable, match="does not fit on the nodes"):
+        wait_until_available(kubernetes, settings, str, time.clock)
+    assert 100 <= time.seconds <= 105
 
 
 def test_hooks_that_helm_waits_for_are_said_once_each(

@@ -90,7 +90,8 @@ def session(pytester: pytest.Pytester, fake: FakeEnvironmentPlugin) -> Callable[
     def run(text: str, *options: str) -> pytest.RunResult:
         pytester.makeconftest(CONFTEST)
         pytester.makepyfile(test_inner=text)
-        return pytester.runpytest_inprocess("-p", "no:randomly", *options, plugins=[fake])
+        loop = ("-o", "asyncio_default_fixture_loop_scope=function")  # else pytest-asyncio warns
+        return pytester.runpytest_inprocess("-p", "no:randomly", *loop, *options, plugins=[fake])
 
     return run
 
@@ -366,6 +367,28 @@ def test_last_attempt_of_a_repeated_test_counts(
     assert [failure["line"] for failure in test["failures"]] == (["AssertionError: attempt 2"] if again == 1 else [])
     page = (pytester.path / "reports/e2e/report.html").read_text()
     assert "An attempt before failed: AssertionError: attempt 1" in page
+
+
+def test_coroutines_are_tests_like_others(session: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> None:
+    result = session(
+        """
+import pytest, pytest_asyncio
+
+@pytest_asyncio.fixture
+async def awaited(airflow_env): return airflow_env
+
+@pytest.mark.asyncio
+async def test_run(awaited, run_example): run_example()
+
+@pytest.mark.asyncio
+async def test_fails(awaited): assert 0, "on purpose"
+""",
+        "-p",
+        "asyncio",
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    assert counts_of(pytester) == {"passed": 1, "failed": 1}
+    assert report_of(pytester)["totals"]["runs"] == 1
 
 
 @pytest.mark.processes
