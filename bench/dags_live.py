@@ -89,7 +89,7 @@ def main(
         # With the fast clocks again, or Airflow would take minutes to see that the DAGs are gone.
         environment = open_environment(name)
         environment.up(Quiet())
-        environment.parts.bundle("e2e-plain").withdraw()
+        environment.parts.bundle("e2e-plain").remove()
     print(table(harness, plain))
 
 
@@ -131,7 +131,7 @@ def measure_harness(environment: Environment, folder: Path, count: int) -> Times
             dags.sync()
             times[kind].append(round(time.monotonic() - start, 2))
             print(f"harness  {kind:<13} {times[kind][-1]:6.2f} s", flush=True)
-    environment.parts.bundle("e2e").withdraw()
+    environment.parts.bundle("e2e").remove()
     return times
 
 

@@ -13,7 +13,7 @@ from harness.delivery.versions import Versions
 from harness.errors import Advice, HarnessError, Verb
 from harness.gate.verdict import Definitions
 from harness.tools.airflow import AirflowApi
-from harness.tools.airflow_client import ride_out
+from harness.tools.airflow_client import retry_unreachable
 from harness.tools.airflow_records import Dag
 from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
@@ -89,7 +89,7 @@ class Bundle:
         current = store.current() if isinstance(store, Versions) else None
         return self._wait(store.read(), current.defined if current else None, Change(), before, start)
 
-    def withdraw(self) -> None:
+    def remove(self) -> None:
         """Delete all of the target and wait until Airflow has no DAG of it any more; raises WaitTimeoutError."""
         self.store.delete()
         start = self.clock.now()
@@ -101,7 +101,7 @@ class Bundle:
             return NotYet(f"still there: {', '.join(left)}") if left else True
 
         what = f"the end of the DAGs of ConfigMap {self.target.config_map}"
-        wait_until(what, ride_out(probe), timeout_s=self._timeout_s, interval_s=INTERVAL_S, clock=self.clock)
+        wait_until(what, retry_unreachable(probe), timeout_s=self._timeout_s, interval_s=INTERVAL_S, clock=self.clock)
 
     @property
     def _timeout_s(self) -> float:
@@ -139,7 +139,7 @@ class Bundle:
         slow = f" (it looks for new files every {self.refresh_s:.0f} s, [dag_processor] refresh_interval)"
         wait_until(
             f"Airflow running the DAGs of ConfigMap {self.target.config_map}{slow if self.refresh_s >= SLOW_S else ''}",
-            ride_out(probe),
+            retry_unreachable(probe),
             timeout_s=self._timeout_s,
             interval_s=INTERVAL_S,
             next_step=Verb("logs dag-processor"),

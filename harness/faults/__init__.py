@@ -2,9 +2,9 @@
 
 from harness.faults.components import delete_component, list_component_pods, scale_to_zero
 from harness.faults.containers import hang_container, kill_container
-from harness.faults.departures import delete_pod, evict_pod
+from harness.faults.deletion import delete_pod, evict_pod
+from harness.faults.injection import FaultError, Faults, Injection
 from harness.faults.kube_api import freeze_api_server
-from harness.faults.ledger import FaultError, Faults, Injection
 from harness.faults.node_pool import (
     Pool,
     add_to_pool,

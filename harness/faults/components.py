@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from harness import labels
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.tools.k8s import Kubernetes, Objects, is_ready
 from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock, NotYet, wait_until

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.command import CommandError
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes
 from harness.tools.k8s_connection import KubernetesError

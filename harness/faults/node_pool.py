@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.observe.pods import FINAL_PHASES
 from harness.tools import Json
 from harness.tools.k8s import Kubernetes

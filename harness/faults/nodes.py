@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from harness.command import CommandError
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.faults.node_pool import cordon_node
 from harness.faults.pods import check_running
 from harness.host.freezer import thaw

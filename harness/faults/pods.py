@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.observe.pods import WorkerPod
 from harness.tools import Json
 from harness.tools.k8s import Kubernetes

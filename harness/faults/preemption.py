@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from kubernetes.utils.quantity import parse_quantity  # type: ignore[import-untyped]  # it ships none
 
 from harness import labels
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.faults.pods import check_running
 from harness.observe.pods import FINAL_PHASES, WorkerPod
 from harness.tools import Json

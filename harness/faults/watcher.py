@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.command import CommandError
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.tools.docker import Docker
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 

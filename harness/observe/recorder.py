@@ -24,7 +24,7 @@ from harness.waiting import CLOCK, Clock, NotYet, utc_now, wait_until
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that a test did and that belongs into the story."""
+    """Something that a test did and that belongs into the timeline."""
 
     when: datetime
     text: str

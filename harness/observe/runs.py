@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.observe.audit_log import find_starts
-from harness.observe.expectations import Account, Expectations, find_tries
+from harness.observe.expectations import Expectations, Observation, find_tries
 from harness.observe.leftovers import make_run_id
 from harness.observe.pods import WorkerPod
 from harness.observe.recorder import PodRecorder
@@ -48,36 +48,36 @@ class Run(Expectations):
         return find_tries(self.airflow.all_tries(self.dag_id, self.run_id))
 
     @property
-    def story(self) -> str:
+    def timeline(self) -> str:
         """Return what happened, one line an event."""
-        return self.look().story
+        return self.look().timeline
 
     @property
     def makespan_s(self) -> float | None:
         """Return the seconds from the first task's schedule to the last one's end, None when a try has no end."""
         return self.look().makespan_s
 
-    def look(self) -> Account:
-        """Return the run's pods beside Airflow's account of its tries, as both are now."""
+    def look(self) -> Observation:
+        """Return the run's pods beside Airflow's observed of its tries, as both are now."""
         pods, instances = self.pods, self.airflow.all_tries(self.dag_id, self.run_id)
         has_several = len({pod.key for pod in pods}) < len(pods)
         starts = find_starts(self.airflow, self.dag_id, self.run_id) if has_several else {}
-        return Account(pods, instances, starts, self.recorder.outages)
+        return Observation(pods, instances, starts, self.recorder.outages)
 
     def check(self, tries: Mapping[str, int]) -> None:
         """Check a run that ended: these tries and no others, a pod for each, success, and nothing left.
 
         `tries` is task -> number of tries, by `task` or `task[map index]`. A task that was skipped had none.
-        Raises AssertionError with what was expected, what was seen, and the story of the run.
+        Raises AssertionError with what was expected, what was seen, and the timeline of the run.
         """
-        account = self.look()
-        account.expect_tries(tries)
-        account.expect_one_pod_per_try()
-        account.expect_hostnames()
-        account.expect_success()
-        account.expect_nothing_left()
+        observed = self.look()
+        observed.expect_tries(tries)
+        observed.expect_one_pod_per_try()
+        observed.expect_hostnames()
+        observed.expect_success()
+        observed.expect_nothing_left()
         if (state := self.state) != "success":
-            account.fail("the run succeeds", f"it is {state}")
+            observed.fail("the run succeeds", f"it is {state}")
 
     def pod_of(self, task_id: str, *, try_number: int = 1, map_index: int = -1) -> WorkerPod | None:
         """Return the newest pod of a try, or None while there is none."""
@@ -107,7 +107,7 @@ class Run(Expectations):
     def wait(self, *, timeout_s: float) -> DagRun:
         """Wait for the run's end and for that of its pods, so that the recording of it is whole.
 
-        Airflow may be away meanwhile: the story and the report tell when.
+        Airflow may be away meanwhile: the timeline and the report tell when.
         """
         run = self.airflow.wait_for_run(
             self.dag_id, self.run_id, timeout_s=timeout_s, on_answer=self.recorder.note_answer
@@ -179,7 +179,7 @@ class Runs:
             try:
                 run.wait_until_pods_are_over()
             except WaitTimeoutError:
-                Account(run.pods, ()).expect_nothing_left()
+                Observation(run.pods, ()).expect_nothing_left()
                 raise
 
     def _end(self, run: Run) -> None:

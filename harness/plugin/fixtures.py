@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from harness.faults.ledger import Faults
+from harness.faults.injection import Faults
 from harness.observe.leftovers import end_leftovers
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run, Runs

@@ -8,7 +8,7 @@ import pytest
 
 from harness.advice import explain
 from harness.errors import HarnessError, Party, UsageError
-from harness.faults.ledger import Faults
+from harness.faults.injection import Faults
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run, Runs
 from harness.plugin.environment import AirflowEnv

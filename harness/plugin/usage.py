@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.faults.ledger import Faults
+from harness.faults.injection import Faults
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Runs
 from harness.plugin.environment import AirflowEnv

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from harness.errors import Party
-from harness.faults.ledger import Injection
+from harness.faults.injection import Injection
 from harness.observe.events import ClusterEvent
 from harness.observe.follower import Gap
 from harness.observe.pod_logs import PodLog

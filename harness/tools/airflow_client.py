@@ -39,7 +39,7 @@ class AirflowApiError(HarnessError):
         return self.status == 0 or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def ride_out(probe: Callable[[], T | NotYet]) -> Callable[[], T | NotYet]:
+def retry_unreachable(probe: Callable[[], T | NotYet]) -> Callable[[], T | NotYet]:
     """Return a probe that goes on while Airflow is away: then the wait's own deadline counts, and no other."""
 
     def ask() -> T | NotYet:

@@ -53,7 +53,7 @@ def delivered_dags(airflow_env: AirflowEnv, no_worker_is_left: None) -> Iterator
     with _alone(airflow_env.settings):
         delivered.sync()
         yield delivered
-        delivered.bundle.withdraw()
+        delivered.bundle.remove()
 
 
 @contextmanager

@@ -121,8 +121,8 @@ def test_dynamic_scalability_from_no_pod_to_eight_and_back(airflow_env: AirflowE
     wait_until_idle(airflow_env)
     run = runs.run("e2e_burst", timeout_s=120)
     run.check({f"work[{index}]": 1 for index in range(8)})
-    assert most_at_once((pod.created, pod.ended) for pod in run.pods if pod.ended) == 8, run.story
-    assert most_at_once((ti.start, ti.end) for ti in run.tries if ti.start and ti.end) > 2, run.story
+    assert most_at_once((pod.created, pod.ended) for pod in run.pods if pod.ended) == 8, run.timeline
+    assert most_at_once((ti.start, ti.end) for ti in run.tries if ti.start and ti.end) > 2, run.timeline
     wait_until_idle(airflow_env)
 
 
@@ -164,10 +164,10 @@ def test_fault_isolation_hard_exit_harms_neither_sibling_nor_run(batch: dict[str
     fault.note("the task's process exits without a word", f"try 1 ended with pod {victim.name}", victim.ended)
 
     run.check({"victim": 2, "bystander": 1})
-    for witnessed, pod, task_id in ((run, sibling, "bystander"), (other, stranger, "wait")):
-        witnessed.expect_witness(task_id, victim=victim)
-        witnessed.expect_untouched(task_id, uids={pod.uid})
-    assert other.state == "success", other.story
+    for beside, pod, task_id in ((run, sibling, "bystander"), (other, stranger, "wait")):
+        beside.expect_concurrent(task_id, victim=victim)
+        beside.expect_untouched(task_id, uids={pod.uid})
+    assert other.state == "success", other.timeline
 
 
 def test_retry_is_a_new_pod_and_the_log_of_the_first_try_stays(batch: dict[str, Run]) -> None:

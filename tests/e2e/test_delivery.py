@@ -28,7 +28,7 @@ def delivered(
     if found.name == delivered_dags.name:
         delivered_dags.sync()
     else:
-        found.bundle.withdraw()
+        found.bundle.remove()
 
 
 def test_sync_changes_dags_and_touches_no_pod_and_no_release(

@@ -73,7 +73,7 @@ def test_with_them_airflow_works_and_nothing_else_goes_through(probes: AirflowEn
     runs.run("e2e_chain", timeout_s=180).check(dict.fromkeys(tasks, 1))
     wait_until_counted(probes, before + len(tasks), **wanted)
     deferred = runs.run("e2e_deferred", timeout_s=180)
-    assert deferred.state == "success", deferred.story
+    assert deferred.state == "success", deferred.timeline
     assert flows(probes) == NEEDED
 
 

@@ -31,11 +31,11 @@ def test_waiting_task_has_a_pod_each_time_that_it_begins(started: dict[str, Run]
     run = started["e2e_waits"]
     run.wait(timeout_s=180)
     pods = [pod.key.task_id for pod in run.pods]
-    assert sorted(pods) == ["defer", "defer", "reschedule", "reschedule"], run.story
+    assert sorted(pods) == ["defer", "defer", "reschedule", "reschedule"], run.timeline
 
 
 def test_tasks_of_the_scheduler_alone_have_no_pod(started: dict[str, Run]) -> None:
     run = started["e2e_branch"]
     run.wait(timeout_s=180)
-    assert sorted(pod.key.task_id for pod in run.pods) == ["choose", "skip_itself", "work"], run.story
+    assert sorted(pod.key.task_id for pod in run.pods) == ["choose", "skip_itself", "work"], run.timeline
     assert {ti.task_id: ti.state for ti in run.task_instances}["other"] == "skipped"

@@ -43,7 +43,7 @@ def test_task_has_the_pod_of_the_template_that_it_picks(airflow_env: AirflowEnv,
 def test_refused_pod_fails_its_task_and_the_audit_log_says_why(batch: Mapping[str, Run], dag_id: str) -> None:
     observed = batch[dag_id]
     observed.wait(timeout_s=90)
-    assert (observed.state, observed.pods) == ("failed", []), observed.story
+    assert (observed.state, observed.pods) == ("failed", []), observed.timeline
     (line,) = observed.airflow.event_logs(observed.dag_id, observed.run_id, event="state mismatch")
     assert line.task_id == "work"
     assert REFUSED[dag_id] in line.extra.replace("\\", "")

@@ -130,4 +130,4 @@ def test_log_of_a_running_task_is_shown_without_a_token(airflow_env: AirflowEnv,
     wait_until("the line of the running task", shown, timeout_s=15)
     assert run.state == "running"
     run.wait(timeout_s=90)
-    assert run.state == "success", run.story
+    assert run.state == "success", run.timeline

@@ -51,7 +51,7 @@ def test_upgrade_and_rollback_take_no_pod_of_twenty_tasks(
         wait_until_available(airflow_env.kubernetes, settings, lambda _: None)
         record_property(f"{name}, seconds", round((utc_now() - begun).total_seconds()))
         assert revision(airflow_env) == before + 1
-        assert at_work(run, "work", TASKS) == uids, f"after the {name}:\n{run.story}"
+        assert at_work(run, "work", TASKS) == uids, f"after the {name}:\n{run.timeline}"
 
     check_change("upgrade", lambda: put(airflow_env, {"workers": SMALL_WORKERS}))
     check_change("rollback", lambda: helm.rollback(settings.release, released, namespace=settings.namespace))

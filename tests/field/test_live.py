@@ -55,7 +55,7 @@ class Author:
 def author(airflow_env: AirflowEnv, tmp_path: Path) -> Iterator[Author]:
     found = Author(airflow_env.environment.parts, tmp_path / "dags")
     yield found
-    found.parts.bundle("e2e").withdraw()
+    found.parts.bundle("e2e").remove()
 
 
 GENERATOR = str(CASES["a generator alone"].files["generator.py"])

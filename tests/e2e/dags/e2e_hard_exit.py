@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, get_current_context, task
 
-# The bystander runs before the fault and until it is noticed and recovered from, so that it is a witness of all of it.
+# The bystander runs before the fault and until it is noticed and recovered from: all of it may disturb it.
 VICTIM_S = 10
 BYSTANDER_S = 60
 

@@ -32,7 +32,7 @@ def check_retried(run: Run, bystander: WorkerPod) -> None:
     victim = run.pod_of("victim")
     assert victim is not None
     run.expect_retried_within("victim", limit_s=RETRIED_WITHIN_S)
-    run.expect_witness("bystander", victim=victim)
+    run.expect_concurrent("bystander", victim=victim)
     run.expect_untouched("bystander", uids={bystander.uid})
 
 

@@ -23,5 +23,5 @@ def quiet_s(airflow_env: AirflowEnv, recorder: PodRecorder, delivered_dags: obje
     """Return how long `e2e_bystander` takes with so many seconds of work, by a run of it without any fault."""
     run = Runs(airflow_env.airflow, recorder).run("e2e_bystander", {"seconds": 1}, timeout_s=120)
     taken_s = run.makespan_s
-    assert taken_s, run.story
+    assert taken_s, run.timeline
     return lambda seconds: taken_s - 1 + seconds

@@ -63,10 +63,10 @@ def test_deferred_task_resumes_in_time_after_the_triggerer_died(
     run.expect_tries({"wait": 1})
     run.expect_success()
     # A deferral is the named exception from one pod per try: one pod until it, one from it on.
-    assert [pod.key.try_number for pod in run.pods] == [1, 1], run.story
+    assert [pod.key.try_number for pod in run.pods] == [1, 1], run.timeline
     after_s = (run.pods[1].created - begin).total_seconds()
     # The API server cuts a pod's time of creation to whole seconds.
-    assert DEFERRED_S - 1 <= after_s <= DEFERRED_S + RESUMED_WITHIN_S, run.story
+    assert DEFERRED_S - 1 <= after_s <= DEFERRED_S + RESUMED_WITHIN_S, run.timeline
     check_available(airflow_env)
 
 
@@ -106,7 +106,7 @@ def test_task_that_cannot_report_for_a_minute_is_retried(airflow_env: AirflowEnv
     (last,) = [ti for ti in run.tries if ti.try_number == 2]
     assert last.hostname not in ("", first.name)
     assert last.start
-    assert (last.start - back).total_seconds() <= RESUMED_WITHIN_S, run.story
+    assert (last.start - back).total_seconds() <= RESUMED_WITHIN_S, run.timeline
     check_available(airflow_env)
 
 

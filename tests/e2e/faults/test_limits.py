@@ -42,7 +42,7 @@ def test_no_more_pods_than_the_limit_are_at_work(batch: dict[str, Run], fault: F
     spans = [(ti.start, ti.end) for ti in run.tries if ti.start and ti.end]
     first = min(start for start, _ in spans)
     fault.note("six tasks want to run, two may", f"at most {most_at_once(spans)} ran at once", first, run=run)
-    assert most_at_once(spans) == 2, run.story
+    assert most_at_once(spans) == 2, run.timeline
 
 
 def test_pool_has_all_its_slots_again(batch: dict[str, Run], pool: str, airflow: AirflowApi) -> None:
@@ -59,7 +59,7 @@ def test_retries_come_when_the_formula_says(batch: dict[str, Run], fault: Faults
     fault.note("the task raises twice", f"tries 1 and 2 of {task_id} failed", own[0].end, run=run)
     for before, after in pairwise(own):
         wanted = backoff_s(run.dag_id, task_id, before.try_number, delay_s=4, multiplier=2, max_delay_s=most_s)
-        assert wanted <= waited_s(before, after) <= wanted + LATE_S, run.story
+        assert wanted <= waited_s(before, after) <= wanted + LATE_S, run.timeline
 
 
 def waited_s(before: TaskInstance, after: TaskInstance) -> float:

@@ -30,8 +30,8 @@ SILENCES: dict[str, Callable[[Nodes, str], AbstractContextManager[str]]] = {
 
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
-WITNESS_S = 55
-MOVED_WITNESS_S = 40
+BYSTANDER_S = 55
+MOVED_BYSTANDER_S = 40
 POOL = Pool("pool", "faults")
 LOST_RETRIED_WITHIN_S = 120
 MOVED_RETRIED_WITHIN_S = 60
@@ -62,19 +62,19 @@ def pool_node(airflow_env: AirflowEnv) -> Iterator[str]:
 @pytest.fixture
 def other(runs: Runs, pool_node: str, quiet_s: Callable[[int], float]) -> Iterator[None]:
     """Run another DAG beside the fault, on another node; it must not notice."""
-    with witness(runs, pool_node, quiet_s, WITNESS_S):
+    with bystander(runs, pool_node, quiet_s, BYSTANDER_S):
         yield
 
 
 @pytest.fixture
 def other_of_a_move(runs: Runs, pool_node: str, quiet_s: Callable[[int], float]) -> Iterator[None]:
     """Do the same for a fault whose retry comes sooner."""
-    with witness(runs, pool_node, quiet_s, MOVED_WITNESS_S):
+    with bystander(runs, pool_node, quiet_s, MOVED_BYSTANDER_S):
         yield
 
 
 @contextmanager
-def witness(runs: Runs, pool_node: str, quiet_s: Callable[[int], float], seconds: int) -> Iterator[None]:
+def bystander(runs: Runs, pool_node: str, quiet_s: Callable[[int], float], seconds: int) -> Iterator[None]:
     run = runs.start("e2e_bystander", {"seconds": seconds})
     pod = run.wait_until_running("wait")
     assert pod.node != pool_node
@@ -133,15 +133,15 @@ def check_retried_elsewhere(run: Run, victim: WorkerPod, fault: Faults, injectio
     """Wait for the second try, note the recovery, and check that it came soon and on another node."""
     retry = wait_for_retry(run)
     fault.note_recovery(injection)
-    assert retry.created - injection.injected <= timedelta(seconds=within_s), run.story
-    assert retry.node != victim.node, run.story
+    assert retry.created - injection.injected <= timedelta(seconds=within_s), run.timeline
+    assert retry.node != victim.node, run.timeline
 
 
 def check_disrupted(run: Run, reason: str) -> None:
     gone = run.pod_of("victim")
     assert gone is not None
     disruption = gone.condition("DisruptionTarget")
-    assert disruption is not None, run.story
+    assert disruption is not None, run.timeline
     assert disruption.reason == reason
     assert noticed_by(run) == {"state mismatch"}
 
@@ -172,7 +172,7 @@ def check_one_success(run: Run) -> list[tuple[int, object, object]]:
     pods, tries = run.pods, sorted(run.tries, key=lambda ti: ti.try_number)
     run.expect_tries({"victim": 2})
     run.expect_success()
-    assert [ti.state for ti in tries if ti.state == "success"] == ["success"], run.story
-    assert [pod.key.try_number for pod in pods] == [1, 2], run.story
-    assert run.state == "success", run.story
+    assert [ti.state for ti in tries if ti.state == "success"] == ["success"], run.timeline
+    assert [pod.key.try_number for pod in pods] == [1, 2], run.timeline
+    assert run.state == "success", run.timeline
     return [(ti.try_number, ti.state, ti.end) for ti in tries]

@@ -101,6 +101,6 @@ def test_queued_tasks_run_once_after_the_scheduler_was_killed(
 
     # What the dead scheduler had not made a pod for yet begins a new try, so the first has none.
     run.expect_success()
-    assert sorted(pod.key.map_index for pod in run.pods) == list(range(20)), run.story
-    assert {ti.hostname for ti in run.tries if ti.state == "success"} == {pod.name for pod in run.pods}, run.story
+    assert sorted(pod.key.map_index for pod in run.pods) == list(range(20)), run.timeline
+    assert {ti.hostname for ti in run.tries if ti.state == "success"} == {pod.name for pod in run.pods}, run.timeline
     check_available(airflow_env)

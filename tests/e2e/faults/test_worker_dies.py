@@ -12,20 +12,20 @@ from .checks import check_bystander_run, check_retried
 pytestmark = pytest.mark.timeout(300, func_only=True)
 
 Started = tuple[Run, WorkerPod]
-WITNESS_S = 50
+BYSTANDER_S = 50
 
 
 @pytest.fixture(scope="module")
 def other(shared_runs: Runs) -> Started:
     """Return another DAG's run, and its pod."""
-    run = shared_runs.start("e2e_bystander", {"seconds": WITNESS_S})
+    run = shared_runs.start("e2e_bystander", {"seconds": BYSTANDER_S})
     return run, run.wait_until_running("wait")
 
 
 @pytest.fixture(scope="module")
-def exiting(shared_runs: Runs, other: Started) -> Started:  # noqa: ARG001 - the witness comes first
+def exiting(shared_runs: Runs, other: Started) -> Started:  # noqa: ARG001 - the bystander comes first
     """Return a run whose victim exits soon, which a heartbeat timeout tells, and its bystander's pod."""
-    run = shared_runs.start("e2e_hard_exit", {"bystander_s": WITNESS_S})
+    run = shared_runs.start("e2e_hard_exit", {"bystander_s": BYSTANDER_S})
     return run, run.wait_until_running("bystander")
 
 
@@ -41,7 +41,7 @@ def test_force_deleted_pod_is_replaced_and_harms_no_other_task(
         run.wait(timeout_s=150)
 
     check_retried(run, bystander)
-    check_bystander_run(*other, quiet_s=quiet_s(WITNESS_S))
+    check_bystander_run(*other, quiet_s=quiet_s(BYSTANDER_S))
 
 
 def test_hard_exit_is_retried_and_harms_no_other_task(
@@ -56,4 +56,4 @@ def test_hard_exit_is_retried_and_harms_no_other_task(
     fault.note("the task's process exits without a word", proof, victim.ended, run=run)
 
     check_retried(run, bystander)
-    check_bystander_run(*other, quiet_s=quiet_s(WITNESS_S))
+    check_bystander_run(*other, quiet_s=quiet_s(BYSTANDER_S))

@@ -12,9 +12,9 @@ from .checks import RETRIED_WITHIN_S, check_bystander_run, noticed_by, wait_for_
 
 pytestmark = [pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("bystander")]
 
-WITNESS_S = 120
+BYSTANDER_S = 120
 BATCH: dict[str, tuple[str, dict[str, object]]] = {
-    "bystander": ("e2e_bystander", {"seconds": WITNESS_S}),
+    "bystander": ("e2e_bystander", {"seconds": BYSTANDER_S}),
     "raises": ("e2e_worker_dies", {"how": "raises"}),
     "killed": ("e2e_worker_dies", {"how": "killed"}),
     "aborts": ("e2e_worker_dies", {"how": "aborts"}),
@@ -53,7 +53,7 @@ def bystander(batch: Mapping[str, Run]) -> WorkerPod:
 def end_of_first_pod(run: Run) -> WorkerPod:
     run.wait(timeout_s=END_S)
     pod = run.pod_of("victim")
-    assert pod, run.story
+    assert pod, run.timeline
     return pod
 
 
@@ -79,7 +79,7 @@ def test_container_that_is_killed_is_retried(airflow_env: AirflowEnv, batch: Map
     run = batch["container"]
     with injected("container", airflow_env, batch, fault):
         pod = end_of_first_pod(run)
-    assert pod.containers[0].exit_code == 137, run.story
+    assert pod.containers[0].exit_code == 137, run.timeline
     check_retried_once(run)
     assert noticed_by(run) == {"state mismatch"}
 
@@ -112,7 +112,7 @@ def test_pod_that_is_evicted_by_the_api_is_retried(
         pod = end_of_first_pod(run)
     check_retried_once(run)
     condition = pod.condition("DisruptionTarget")
-    assert condition, run.story
+    assert condition, run.timeline
     assert condition.reason == "EvictionByEvictionAPI"
 
 
@@ -164,7 +164,7 @@ def test_task_process_that_dies_by_a_signal_is_retried_at_once(batch: Mapping[st
 def test_supervisor_that_dies_is_retried_at_once(batch: Mapping[str, Run], fault: Faults) -> None:
     run = batch["supervisor"]
     pod = end_of_first_pod(run)
-    assert pod.containers[0].exit_code == 137, run.story
+    assert pod.containers[0].exit_code == 137, run.timeline
     fault.note("the supervisor is killed", f"pod {pod.name} ended with 137", pod.ended, run=run)
     check_retried_once(run)
     assert noticed_by(run) == {"state mismatch"}
@@ -173,7 +173,7 @@ def test_supervisor_that_dies_is_retried_at_once(batch: Mapping[str, Run], fault
 def test_task_that_takes_too_much_memory_is_retried(batch: Mapping[str, Run], fault: Faults) -> None:
     run = batch["memory"]
     pod = end_of_first_pod(run)
-    assert pod.containers[0].reason == "OOMKilled", run.story
+    assert pod.containers[0].reason == "OOMKilled", run.timeline
     fault.note("out of memory", f"container of {pod.name}: OOMKilled", pod.ended, run=run)
     check_retried_once(run)
 
@@ -181,7 +181,7 @@ def test_task_that_takes_too_much_memory_is_retried(batch: Mapping[str, Run], fa
 def test_task_that_takes_too_much_room_is_evicted_and_retried(batch: Mapping[str, Run], fault: Faults) -> None:
     run = batch["room"]
     pod = end_of_first_pod(run)
-    assert pod.reason == "Evicted", run.story
+    assert pod.reason == "Evicted", run.timeline
     fault.note("out of room", f"pod {pod.name}: Evicted", pod.ended, run=run)
     check_retried_once(run)
 
@@ -193,7 +193,7 @@ def test_task_that_always_raises_fails_its_downstream_alone(batch: Mapping[str, 
     run.expect_tries({"victim": 3, "sibling": 1})
     run.expect_one_pod_per_try()
     last = {ti.task_id: ti.state for ti in run.task_instances}
-    assert last == {"victim": "failed", "downstream": "upstream_failed", "sibling": "success"}, run.story
+    assert last == {"victim": "failed", "downstream": "upstream_failed", "sibling": "success"}, run.timeline
     assert run.state == "failed"
 
 
@@ -212,7 +212,7 @@ def test_steady_run_beside_all_of_them_notices_nothing(
     ends = [end_of_first_pod(run).ended for name, run in batch.items() if name != "bystander"]
     fault.note("all of these faults", f"{len(ends)} pods ended", min(filter(None, ends)), run=batch["bystander"])
     batch["bystander"].wait(timeout_s=END_S)
-    check_bystander_run(batch["bystander"], bystander, quiet_s=quiet_s(WITNESS_S))
-    (witness,) = batch["bystander"].tries
-    assert witness.end
-    assert all(end and end < witness.end for end in ends), "it ended before the faults acted"
+    check_bystander_run(batch["bystander"], bystander, quiet_s=quiet_s(BYSTANDER_S))
+    (undisturbed,) = batch["bystander"].tries
+    assert undisturbed.end
+    assert all(end and end < undisturbed.end for end in ends), "it ended before the faults acted"

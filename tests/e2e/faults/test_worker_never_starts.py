@@ -40,14 +40,14 @@ def test_task_whose_pod_cannot_start_fails_soon(
     proof = f"{len(seen)} warnings, such as: {seen[0]}" if seen else ""
     fault.note(what, proof, pods[0].created, run=run)
 
-    assert [pod.key.try_number for pod in pods] == [1] * PODS_PER_TRY + [2] * PODS_PER_TRY, run.story
-    assert not [pod for pod in pods if pod.condition("ContainersReady")], run.story
-    assert message in seen, run.story
+    assert [pod.key.try_number for pod in pods] == [1] * PODS_PER_TRY + [2] * PODS_PER_TRY, run.timeline
+    assert not [pod for pod in pods if pod.condition("ContainersReady")], run.timeline
+    assert message in seen, run.timeline
     # Airflow keeps no record of a try that failed before it ran (`TaskInstance.handle_failure`), but for the event.
     (last,) = [ti for ti in run.tries if ti.task_id == "victim"]
-    assert (last.try_number, last.state, run.state) == (2, "failed", "failed"), run.story
+    assert (last.try_number, last.state, run.state) == (2, "failed", "failed"), run.timeline
     assert last.end
-    assert (last.end - pods[0].created).total_seconds() <= SOON_S, run.story
+    assert (last.end - pods[0].created).total_seconds() <= SOON_S, run.timeline
     mismatches = run.airflow.event_logs(run.dag_id, run.run_id, event="state mismatch")
     assert {event.try_number for event in mismatches} == {1, 2}
     check_sibling(run)

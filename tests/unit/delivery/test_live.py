@@ -166,10 +166,10 @@ def test_no_dag_processor_is_said_at_once(cluster: Cluster) -> None:
         cluster.deliver(a_py=dag_file("a"))
 
 
-def test_withdraw_waits_until_the_dags_are_gone(cluster: Cluster) -> None:
+def test_remove_waits_until_the_dags_are_gone(cluster: Cluster) -> None:
     cluster.deliver(a_py=dag_file("a"))
     cluster.deaf_touches = 2
-    cluster.bundle.withdraw()
+    cluster.bundle.remove()
     assert KEY not in cluster.server.objects
     assert cluster.api.dags() == []
 
@@ -477,9 +477,9 @@ def test_old_versions_are_collected_but_for_those_that_runs_need(versioned: Vers
     assert first.version in left
 
 
-def test_withdraw_of_versions_waits_until_the_dags_are_gone(versioned: VersionedCluster) -> None:
+def test_remove_of_versions_waits_until_the_dags_are_gone(versioned: VersionedCluster) -> None:
     versioned.deliver(a_py=dag_file("a"))
-    versioned.bundle.withdraw()
+    versioned.bundle.remove()
     assert not [key for key in versioned.server.objects if key[0] == "configmaps"]
 
 

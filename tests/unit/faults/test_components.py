@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.faults.components import delete_component, scale_to_zero
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.tools import Json
 from harness.waiting import WaitTimeoutError
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from harness.faults.containers import SIGNAL_ALL, STATES, hang_container, kill_container
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.tools.docker import Docker
 from harness.waiting import WaitTimeoutError
 

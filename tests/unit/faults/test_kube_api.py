@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from harness.faults.injection import FaultError
 from harness.faults.kube_api import ASK, freeze_api_server
-from harness.faults.ledger import FaultError
 from harness.tools.docker import Docker
 
 from ..fakes.clock import FakeTime

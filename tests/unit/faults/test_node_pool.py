@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.faults.node_pool import (
     Pool,
     add_to_pool,

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.faults.nodes import Nodes
 from harness.tools.docker import Docker
 

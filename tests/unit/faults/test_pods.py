@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.faults.pods import force_delete_pod
 from harness.waiting import WaitTimeoutError
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.faults.preemption import NAME, REASON, preempt_pod
 from harness.tools import Json
 from harness.waiting import WaitTimeoutError

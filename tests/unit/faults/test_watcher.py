@@ -5,7 +5,7 @@ from typing import cast
 import pytest
 
 from harness.command import CommandError
-from harness.faults.ledger import FaultError
+from harness.faults.injection import FaultError
 from harness.faults.watcher import kill_watcher
 from harness.tools.docker import Docker
 

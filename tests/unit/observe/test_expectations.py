@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.observe.expectations import Account
+from harness.observe.expectations import Observation
 from harness.observe.follower import Gap
 from harness.tools.airflow_records import TaskKey
 
@@ -13,12 +13,12 @@ from .samples import at, one_try, pod
 
 def test_one_pod_per_try_passes_tries_and_mapped_tasks() -> None:
     keys = [("work", 1, 0), ("work", 1, 1), ("flaky", 1, -1), ("flaky", 2, -1)]
-    Account([pod(*key) for key in keys], [one_try(*key) for key in keys]).expect_one_pod_per_try()
+    Observation([pod(*key) for key in keys], [one_try(*key) for key in keys]).expect_one_pod_per_try()
 
 
 def test_missing_and_superfluous_pods_are_named() -> None:
     with pytest.raises(AssertionError) as caught:
-        Account([pod("a"), pod("a", name="again")], [one_try("a"), one_try("b", 2)]).expect_one_pod_per_try()
+        Observation([pod("a"), pod("a", name="again")], [one_try("a"), one_try("b", 2)]).expect_one_pod_per_try()
     assert "without a pod: b try 2; pods too many: a try 1" in str(caught.value)
     assert "pod again (a try 1, uid uid-again): Succeeded" in str(caught.value)
 
@@ -26,161 +26,161 @@ def test_missing_and_superfluous_pods_are_named() -> None:
 def test_shared_uid_is_named() -> None:
     pods = [pod("a", uid="same"), pod("b", uid="same")]
     with pytest.raises(AssertionError, match=r"shared: \['same'\]"):
-        Account(pods, [one_try("a"), one_try("b")]).expect_one_pod_per_try()
+        Observation(pods, [one_try("a"), one_try("b")]).expect_one_pod_per_try()
 
 
 def test_hostname_must_be_the_pod_s_name() -> None:
-    Account([pod()], [one_try()]).expect_hostnames()
+    Observation([pod()], [one_try()]).expect_hostnames()
     with pytest.raises(AssertionError, match="work try 1 says elsewhere, its pod is pod-work--1-1"):
-        Account([pod()], [one_try(hostname="elsewhere")]).expect_hostnames()
+        Observation([pod()], [one_try(hostname="elsewhere")]).expect_hostnames()
     with pytest.raises(AssertionError, match="says nothing, its pod is not there"):
-        Account([], [one_try(hostname="")]).expect_hostnames()
+        Observation([], [one_try(hostname="")]).expect_hostnames()
 
 
 def test_tries_are_counted_by_task_and_map_index() -> None:
     tries = [one_try("a"), one_try("b", 1, 0), one_try("b", 2, 0)]
-    Account([], tries).expect_tries({"a": 1, "b[0]": 2})
+    Observation([], tries).expect_tries({"a": 1, "b[0]": 2})
     with pytest.raises(AssertionError, match=r"expected: tries \{'a': 1\}\nseen: \{'a': 1, 'b\[0\]': 2\}"):
-        Account([], tries).expect_tries({"a": 1})
+        Observation([], tries).expect_tries({"a": 1})
 
 
 def test_the_last_try_must_succeed() -> None:
-    Account([], [one_try(state="failed"), one_try(try_number=2)]).expect_success()
+    Observation([], [one_try(state="failed"), one_try(try_number=2)]).expect_success()
     with pytest.raises(AssertionError, match="'work': 'failed'"):
-        Account([], [one_try(try_number=2, state="failed"), one_try()]).expect_success()
+        Observation([], [one_try(try_number=2, state="failed"), one_try()]).expect_success()
     with pytest.raises(AssertionError, match="no task at all"):
-        Account([], []).expect_success()
+        Observation([], []).expect_success()
 
 
 def test_retry_delay_allows_for_whole_seconds() -> None:
     tries = [one_try(end=at(8.9)), one_try(try_number=2)]
-    Account([pod(), pod(try_number=2, created=13)], tries).expect_retry_delay("work", delay_s=5)
+    Observation([pod(), pod(try_number=2, created=13)], tries).expect_retry_delay("work", delay_s=5)
     with pytest.raises(AssertionError, match=r"(?s)not before .*12:00:13.*made at .*12:00:12"):
-        Account([pod(), pod(try_number=2, created=12)], tries).expect_retry_delay("work", delay_s=5)
+        Observation([pod(), pod(try_number=2, created=12)], tries).expect_retry_delay("work", delay_s=5)
 
 
 def test_retry_delay_needs_a_retry() -> None:
     with pytest.raises(AssertionError, match="a second pod"):
-        Account([pod()], [one_try()]).expect_retry_delay("work", delay_s=5)
+        Observation([pod()], [one_try()]).expect_retry_delay("work", delay_s=5)
 
 
 def test_retried_within_a_limit() -> None:
     pods = [pod(ended=10), pod(try_number=2, created=70, ended=75)]
-    Account(pods, []).expect_retried_within("work", limit_s=60)
+    Observation(pods, []).expect_retried_within("work", limit_s=60)
     with pytest.raises(AssertionError, match="it came after 60 s"):
-        Account(pods, []).expect_retried_within("work", limit_s=59)
+        Observation(pods, []).expect_retried_within("work", limit_s=59)
     with pytest.raises(AssertionError, match="and a second one"):
-        Account(pods[:1], []).expect_retried_within("work", limit_s=60)
+        Observation(pods[:1], []).expect_retried_within("work", limit_s=60)
 
 
 def test_force_deleted_pod_ends_with_its_object() -> None:
     first = pod(containers=(), deleted=at(20))
-    Account([first, pod(try_number=2, created=21)], []).expect_retried_within("work", limit_s=2)
+    Observation([first, pod(try_number=2, created=21)], []).expect_retried_within("work", limit_s=2)
 
 
-def test_witness_must_run_at_the_fault() -> None:
+def test_bystander_must_run_at_the_fault() -> None:
     victim = pod("victim", ended=5)
-    Account([], [one_try("bystander")]).expect_witness("bystander", victim=victim)
+    Observation([], [one_try("bystander")]).expect_concurrent("bystander", victim=victim)
     with pytest.raises(AssertionError, match="bystander running when victim try 1 ended"):
-        Account([], [one_try("bystander", end=at(4))]).expect_witness("bystander", victim=victim)
+        Observation([], [one_try("bystander", end=at(4))]).expect_concurrent("bystander", victim=victim)
 
 
 def test_untouched_means_first_try_and_the_same_pods() -> None:
     pods, tries = [pod("a"), pod("b")], [one_try("a"), one_try("b", state="failed")]
-    Account(pods, tries).expect_untouched("a", uids={"uid-pod-a--1-1"})
+    Observation(pods, tries).expect_untouched("a", uids={"uid-pod-a--1-1"})
     with pytest.raises(AssertionError, match="b try 1: failed"):
-        Account(pods, tries).expect_untouched(uids={"uid-pod-a--1-1"})
+        Observation(pods, tries).expect_untouched(uids={"uid-pod-a--1-1"})
     with pytest.raises(AssertionError, match=r"stay in pods \['other'\]"):
-        Account(pods, tries).expect_untouched("a", uids={"other"})
+        Observation(pods, tries).expect_untouched("a", uids={"other"})
     with pytest.raises(AssertionError, match="no try at all"):
-        Account(pods, tries).expect_untouched("nobody", uids={"other"})
+        Observation(pods, tries).expect_untouched("nobody", uids={"other"})
 
 
 def test_nothing_left_names_what_runs() -> None:
-    Account([pod()], []).expect_nothing_left()
+    Observation([pod()], []).expect_nothing_left()
     running = pod(deleted=None, phases=(pod().phases[0],))
     with pytest.raises(AssertionError, match=r"pod-work--1-1 \(work try 1\): Pending"):
-        Account([running], []).expect_nothing_left()
+        Observation([running], []).expect_nothing_left()
 
 
 def test_timeline_is_in_order_from_the_first_event() -> None:
     with pytest.raises(AssertionError) as caught:
-        Account([pod()], [one_try()]).expect_tries({})
-    story = str(caught.value).split("what happened:\n")[1].splitlines()
-    assert story[0] == "    0.00 s  pod pod-work--1-1 (work try 1, uid uid-pod-work--1-1): Pending"
-    assert story[-1] == "   10.00 s  pod pod-work--1-1 (work try 1, uid uid-pod-work--1-1): gone"
-    assert "    2.00 s  work try 1: started on pod-work--1-1" in story
-    assert "exit code 0 Completed" in story[-3]
+        Observation([pod()], [one_try()]).expect_tries({})
+    timeline = str(caught.value).split("what happened:\n")[1].splitlines()
+    assert timeline[0] == "    0.00 s  pod pod-work--1-1 (work try 1, uid uid-pod-work--1-1): Pending"
+    assert timeline[-1] == "   10.00 s  pod pod-work--1-1 (work try 1, uid uid-pod-work--1-1): gone"
+    assert "    2.00 s  work try 1: started on pod-work--1-1" in timeline
+    assert "exit code 0 Completed" in timeline[-3]
 
 
 def test_timeline_of_nothing_says_so() -> None:
     with pytest.raises(AssertionError, match="nothing happened"):
-        Account([], []).expect_success()
+        Observation([], []).expect_success()
 
 
 def test_makespan_is_from_the_first_schedule_to_the_last_end() -> None:
     tries = [one_try("a", scheduled=at(0), start=at(2), end=at(10)), one_try("b", start=at(5), end=at(30))]
-    assert Account([], tries).makespan_s == 30
-    assert Account([], [*tries, one_try("c", end=None)]).makespan_s is None
-    Account([], tries).expect_makespan(quiet_s=20)
+    assert Observation([], tries).makespan_s == 30
+    assert Observation([], [*tries, one_try("c", end=None)]).makespan_s is None
+    Observation([], tries).expect_makespan(quiet_s=20)
     with pytest.raises(AssertionError, match=r"within 1.5 times the quiet 19 s\nseen: 30 s"):
-        Account([], tries).expect_makespan(quiet_s=19)
+        Observation([], tries).expect_makespan(quiet_s=19)
     with pytest.raises(AssertionError, match="it has no end"):
-        Account([], [one_try("c", end=None)]).expect_makespan(quiet_s=19)
+        Observation([], [one_try("c", end=None)]).expect_makespan(quiet_s=19)
 
 
 SKIPPED: dict[str, Any] = {"state": "skipped", "hostname": "", "queued": None, "start": None, "end": None}
 
 
-def resumed(**others: Any) -> Account:
-    """Return the account of a try that was handed from pod `first` to pod `then`."""
+def resumed(**others: Any) -> Observation:
+    """Return the observed of a try that was handed from pod `first` to pod `then`."""
     pods = [pod(name="first", created=0, ended=4), pod(name="then", created=10, ended=15)]
     given: dict[str, Any] = {"starts": {TaskKey("work", -1, 1): ["first", "then"]}, **others}
-    return Account(given.pop("pods", pods), [given.pop("ti", one_try(hostname="then", end=at(15)))], **given)
+    return Observation(given.pop("pods", pods), [given.pop("ti", one_try(hostname="then", end=at(15)))], **given)
 
 
-def check(account: Account, tries: dict[str, int]) -> None:
-    account.expect_tries(tries)
-    account.expect_one_pod_per_try()
-    account.expect_hostnames()
-    account.expect_success()
-    account.expect_nothing_left()
+def check(observed: Observation, tries: dict[str, int]) -> None:
+    observed.expect_tries(tries)
+    observed.expect_one_pod_per_try()
+    observed.expect_hostnames()
+    observed.expect_success()
+    observed.expect_nothing_left()
 
 
 def test_task_without_a_worker_is_a_try_without_a_pod() -> None:
     empty = one_try("start", hostname="", queued=None)
-    check(Account([pod()], [empty, one_try()]), {"start": 1, "work": 1})
+    check(Observation([pod()], [empty, one_try()]), {"start": 1, "work": 1})
 
 
 def test_skipped_task_is_no_try_and_no_failure() -> None:
-    check(Account([pod()], [one_try(), one_try("other", 0, **SKIPPED)]), {"work": 1})
+    check(Observation([pod()], [one_try(), one_try("other", 0, **SKIPPED)]), {"work": 1})
 
 
 def test_task_that_skips_itself_is_a_try_with_a_pod() -> None:
-    check(Account([pod()], [one_try(state="skipped")]), {"work": 1})
+    check(Observation([pod()], [one_try(state="skipped")]), {"work": 1})
     with pytest.raises(AssertionError, match="without a pod: work try 1"):
-        Account([], [one_try(state="skipped")]).expect_one_pod_per_try()
+        Observation([], [one_try(state="skipped")]).expect_one_pod_per_try()
 
 
 def test_mapped_group_of_length_zero_is_no_try() -> None:
     group = [one_try("etl.extract", 0, **SKIPPED), one_try("etl.load", 0, **SKIPPED)]
-    check(Account([pod("names")], [one_try("names"), *group]), {"names": 1})
+    check(Observation([pod("names")], [one_try("names"), *group]), {"names": 1})
 
 
 def test_upstream_failed_is_a_failure_without_a_try() -> None:
     below = one_try("below", 0, **{**SKIPPED, "state": "upstream_failed"})
-    account = Account([pod()], [one_try(), below])
-    account.expect_one_pod_per_try()
+    observed = Observation([pod()], [one_try(), below])
+    observed.expect_one_pod_per_try()
     with pytest.raises(AssertionError, match="'below': 'upstream_failed'"):
-        account.expect_success()
+        observed.expect_success()
     with pytest.raises(AssertionError, match="below try 0: upstream_failed"):
-        account.expect_untouched(uids={"uid-pod-work--1-1"})
+        observed.expect_untouched(uids={"uid-pod-work--1-1"})
 
 
 def test_teardown_that_failed_is_a_failure() -> None:
     tries = [one_try("set_up"), one_try("work"), one_try("tear_down", state="failed")]
     with pytest.raises(AssertionError, match="'tear_down': 'failed'"):
-        Account([], tries).expect_success()
+        Observation([], tries).expect_success()
 
 
 def test_rescheduled_or_deferred_try_has_a_pod_each_time() -> None:
@@ -220,8 +220,8 @@ def test_two_pods_at_work_on_a_resumed_try_are_named() -> None:
 
 def test_story_tells_when_airflow_was_away() -> None:
     outages = [Gap(at(-60), "before the run", at(-50)), Gap(at(5), "connection refused", at(7)), Gap(at(9), "again")]
-    story = Account([pod()], [one_try()], outages=outages).story.splitlines()
-    assert "    5.00 s  Airflow is away: connection refused" in story
-    assert "    7.00 s  Airflow is back" in story
-    assert "    9.00 s  Airflow is away: again" in story
-    assert not [line for line in story if "before the run" in line]
+    timeline = Observation([pod()], [one_try()], outages=outages).timeline.splitlines()
+    assert "    5.00 s  Airflow is away: connection refused" in timeline
+    assert "    7.00 s  Airflow is back" in timeline
+    assert "    9.00 s  Airflow is away: again" in timeline
+    assert not [line for line in timeline if "before the run" in line]

@@ -84,7 +84,7 @@ def test_wait_ends_when_run_and_pods_are_over(scene: Scene) -> None:
     scene.set_run(run.run_id, "success", task_instance("work"))
     scene.server.put("pods", worker_pod("a", phase="Succeeded", run=run.run_id))
     assert run.wait(timeout_s=5).state == "success"
-    assert "work try 1: success" in run.story
+    assert "work try 1: success" in run.timeline
 
 
 def test_wait_rides_out_an_outage_longer_than_a_request(scene: Scene) -> None:

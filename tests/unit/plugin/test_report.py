@@ -127,7 +127,7 @@ import contextlib
 
 import pytest
 
-from harness.faults.ledger import Faults
+from harness.faults.injection import Faults
 
 @pytest.fixture
 def faults(watch):

@@ -6,7 +6,7 @@ import pytest
 
 from harness.command import CommandError, HostCommandError
 from harness.errors import HarnessError, HostError, Party, UsageError
-from harness.faults.ledger import Injection
+from harness.faults.injection import Injection
 from harness.observe.follower import Gap
 from harness.report.blame import find_blame, find_party
 from harness.report.numbers import collect_numbers

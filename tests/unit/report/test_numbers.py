@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.faults.ledger import Injection
+from harness.faults.injection import Injection
 from harness.observe.follower import Gap
 from harness.observe.recorder import Mark
 from harness.report.fault_cases import list_fault_cases, list_recoveries, sum_fault_cases

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.faults.ledger import Injection
+from harness.faults.injection import Injection
 from harness.observe.recorder import Mark
 from harness.redact import remember_secrets
 from harness.report.page import is_red, make_headline, render

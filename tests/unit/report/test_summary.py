@@ -1,6 +1,6 @@
 """The Markdown for CI pages."""
 
-from harness.faults.ledger import Injection
+from harness.faults.injection import Injection
 from harness.redact import remember_secrets
 from harness.report.records import Failure
 from harness.report.summary import summarize

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from airflow.sdk import dag, get_current_context, task
 
-# Both are at work before the fault, and the bystander until it is undone, so that it is a witness of all of it.
+# Both are at work before the fault, and the bystander until it is undone, so that all of it may disturb it.
 VICTIM_S = 5
 BYSTANDER_S = 45
 EVERY_PROCESS = -1

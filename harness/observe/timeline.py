@@ -1,4 +1,4 @@
-"""The story of a run as lines of text: pods and tries in the order of what happened, seconds from the first event."""
+"""The timeline of a run as text: pods and tries in the order of what happened, seconds from the first event."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,7 +8,7 @@ from harness.observe.pods import WorkerPod
 from harness.tools.airflow_records import TaskInstance
 
 
-def tell_story(pods: Iterable[WorkerPod], tries: Iterable[TaskInstance], outages: Iterable[Gap] = ()) -> str:
+def write_timeline(pods: Iterable[WorkerPod], tries: Iterable[TaskInstance], outages: Iterable[Gap] = ()) -> str:
     """Return one line an event, oldest first; times of pods are those at which we saw them.
 
     `outages` are the times in which Airflow's API did not answer; those before the first event are left out.

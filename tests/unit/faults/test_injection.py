@@ -1,4 +1,4 @@
-"""The ledger of faults: none counts that does not prove that it acted, and each is on the chart."""
+"""The faults of a test: none counts that does not prove that it acted, and each is on the chart."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.faults.ledger import FaultError, Faults
+from harness.faults.injection import FaultError, Faults
 
 from ..observe.samples import at
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.faults.departures import delete_pod, evict_pod
-from harness.faults.ledger import FaultError
+from harness.faults.deletion import delete_pod, evict_pod
+from harness.faults.injection import FaultError
 
 from ..fakes.kubernetes import FakeApiServer, worker_pod
 from ..observe.samples import pod
