@@ -90,7 +90,7 @@ def test_relative_paths_are_the_project_s(project: Path, monkeypatch: pytest.Mon
     assert settings.dags_folder == project / "dags"
 
 
-def test_project_that_names_no_chart_gets_the_one_that_comes_along(project: Path) -> None:
+def test_project_without_a_chart_gets_the_package_s_own(project: Path) -> None:
     settings = load_settings(start=project)
     assert (settings.chart_folder / "Chart.yaml").is_file()
     assert [path.name for path in settings.values_files] == ["kind.yaml"]
