@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .cluster import OWNED, READY, cluster
+from .cluster import CREDS, OWNED, READY, cluster
 from .conftest import OVERLAYS
-from .render import Rendering, containers, mounted_secrets, render, secret_keys, text_of
+from .render import RenderError, Rendering, containers, mounted_secrets, render, secret_keys, text_of
 
 URL = "airflow-postgresql/connection"
 FERNET = "airflow-internal/fernet-key"
@@ -151,3 +151,24 @@ def test_keys_that_the_cluster_has_are_kept(helm: Path, installed: Rendering, tm
 def test_namespace_that_is_yet_to_be_made_gets_keys(helm: Path, tmp_path: Path) -> None:
     with cluster(tmp_path, [{"kind": "Namespace", "metadata": {"name": "kube-system"}}]) as kubeconfig:
         assert len(render(helm, kubeconfig=kubeconfig).of_kind("Secret")) == 2
+
+
+@pytest.mark.parametrize("manager", ["airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"])
+def test_other_auth_manager_gets_no_administrator(helm: Path, manager: str, tmp_path: Path) -> None:
+    sets = (f"config.core.auth_manager={manager}",)
+    with cluster(tmp_path, [one for one in READY if one is not CREDS]) as kubeconfig:
+        rendering = render(helm, "", sets, kubeconfig)
+    assert "airflow-ui-creds" not in yaml.safe_dump(rendering.objects)
+    (container,) = rendering.setup_job()["spec"]["template"]["spec"]["containers"]
+    # Components wait for the mark all the same.
+    mark = containers(rendering.pods()["scheduler"])[0]["args"][-1]
+    assert container["args"] == ["python", "/opt/airflow/scripts/leave_mark.py", mark]
+    assert "keep-admin" not in [one["name"] for one in containers(rendering.pods()["api-server"])]
+
+
+def test_without_the_login_s_secret_fab_is_refused(helm: Path, tmp_path: Path) -> None:
+    with (
+        cluster(tmp_path, [one for one in READY if one is not CREDS]) as kubeconfig,
+        pytest.raises(RenderError, match="namespace tools has no Secret airflow-ui-creds"),
+    ):
+        render(helm, kubeconfig=kubeconfig)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
-from wait_for_database import connect
+from leave_mark import leave_mark
 from werkzeug.security import check_password_hash
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def ensure_admin(security: Any) -> str:
         if not security.add_user(username, username, "", email, role, password):
             raise SystemExit(f"The administrator {username} could not be created; does another user have {email}?")
         return f"created the administrator {username}"
-    user.email, user.active = email, True
+    # Whether the account is active stays: an organization may have disabled it on purpose.
+    user.email = email
     if role not in user.roles:
         user.roles = [*user.roles, role]
     if not security.update_user(user):
@@ -53,16 +54,6 @@ def ensure_admin(security: Any) -> str:
     if not security.reset_password(user.id, password):
         raise SystemExit(f"The password of the administrator {username} could not be set.")
     return f"set the password of the administrator {username}"
-
-
-def leave_mark(mark: str) -> None:
-    """Mark the database; it travels with the tables, so a database that is reset or restored has the right one."""
-    database = connect()
-    try:
-        with database, database.cursor() as cursor:
-            cursor.execute("COMMENT ON TABLE alembic_version IS %s", (mark,))
-    finally:
-        database.close()
 
 
 @providers_configuration_loaded

@@ -34,8 +34,10 @@ to make the namespace, and pods wait until the Secrets are there.
 */}}
 {{- define "airflow.preflight" -}}
 {{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" -}}
+{{- if include "airflow.hasFab" . -}}
 {{- include "airflow.checkSecret" (list . .Values.secrets.uiCreds (dict
   "username" "^\\S(.*\\S)?$" "password" "[^\\r\\n]\\z" "email" "^[^@\\s]+@[^@\\s]+\\z")) -}}
+{{- end -}}
 {{- include "airflow.checkSecret" (list . .Values.secrets.variables dict) -}}
 {{- with .Values.secrets.internal.existingSecret -}}
 {{- $fernet := "[A-Za-z0-9_+/-]{43}=" -}}

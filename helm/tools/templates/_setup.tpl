@@ -16,6 +16,15 @@ else goes in here: whatever changes the mark rolls every component.
 {{- end }}
 
 {{/*
+Whether users are in Airflow's database, where the chart keeps the administrator; empty for no: another auth manager has
+users of its own.
+*/}}
+{{- define "airflow.hasFab" -}}
+{{- $fab := "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager" -}}
+{{- if eq $fab ((index .Values.config "core" | default dict).auth_manager | default "") }}true{{ end -}}
+{{- end }}
+
+{{/*
 Init container of every component that uses the database. `airflow db check-migrations` would ask for less with seconds
 of CPU in each pod. Call: (list $ .Values.scheduler)
 */}}

@@ -42,19 +42,25 @@ template:
           {{- include "airflow.pythonMount" . | nindent 10 }}
           {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
     containers:
-      - name: set-up-admin
+      {{- $hasFab := include "airflow.hasFab" . }}
+      - name: {{ ternary "set-up-admin" "leave-mark" (not (empty $hasFab)) }}
         {{- include "airflow.image" (list . "airflow") | nindent 8 }}
-        args: [python, /opt/airflow/scripts/setup_admin.py, {{ include "airflow.setupMark" . | quote }}]
+        args:
+          - python
+          - /opt/airflow/scripts/{{ ternary "setup_admin.py" "leave_mark.py" (not (empty $hasFab)) }}
+          - {{ include "airflow.setupMark" . | quote }}
         envFrom:
           - configMapRef: {name: airflow-config}
         env:
           {{- include "airflow.databaseEnv" . | nindent 10 }}
           {{- include "airflow.extraEnv" .Values.setup | nindent 10 }}
           {{- include "airflow.fernetEnv" . | nindent 10 }}
+          {{- if $hasFab }}
           {{- range tuple "username" "password" "email" }}
           - name: ADMIN_{{ upper . }}
             valueFrom:
               secretKeyRef: {name: {{ $.Values.secrets.uiCreds }}, key: {{ . }}}
+          {{- end }}
           {{- end }}
         resources:
           {{- toYaml .Values.setup.resources | nindent 10 }}
