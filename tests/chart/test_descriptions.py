@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from .generated import Keep
@@ -16,8 +17,16 @@ MARK = "# -- "
 INDENT = 2
 
 
+COMPONENTS = (
+    *("apiServer", "cleanup", "dagProcessor", "metrics", "postgresql", "scheduler", "setup", "test", "triggerer"),
+    "workers",
+)
+
+
 def test_the_schema_says_what_values_yaml_says(keep: Keep) -> None:
     schema = json.loads(SCHEMA.read_text())
+    for part in (*(schema["properties"][name] for name in COMPONENTS), schema["$defs"]["workerTemplate"]):
+        part["properties"] = deepcopy(schema["$defs"]["component"]["properties"]) | part["properties"]
     comments = descriptions()
     for path, child in own_properties(schema):
         if path in comments:

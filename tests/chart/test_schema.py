@@ -83,6 +83,7 @@ def test_every_value_has_a_comment() -> None:
 def leaves(value: Any, name: str = "") -> Iterator[str]:
     """Yield the values that a person sets as one: scalars, lists, and maps that are free-form."""
     whole = {"config", "resources", "nodeSelector", "affinity", "annotations", "labels", "strategy", "templates"}
+    whole |= {"dnsConfig", "podAnnotations", "podLabels", "podSecurityContext", "securityContext"}
     if isinstance(value, dict) and name not in whole:
         for key, child in value.items():
             yield from leaves(child, key)

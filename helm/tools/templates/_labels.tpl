@@ -10,7 +10,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
 {{/*
-Labels of a pod. No versions here: a new chart or Airflow version must not roll a pod that it does not change.
+The chart's own labels of a pod. No versions here: a new chart or Airflow version must not roll a pod that it does not change.
 */}}
 {{- define "airflow.podLabels" -}}
 {{- $root := index . 0 -}}
@@ -20,13 +20,15 @@ app.kubernetes.io/part-of: tools
 {{- end }}
 
 {{/*
-Labels of an object.
+Labels of an object: those of the values, and the chart's, which win.
 */}}
 {{- define "airflow.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "airflow.podLabels" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
+{{- $own := (include "airflow.componentValues" . | fromYaml).labels | default dict -}}
+{{- $chart := dict
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version) -}}
+{{- mergeOverwrite (deepCopy $root.Values.labels) $own $chart (include "airflow.podLabels" . | fromYaml) | toYaml -}}
 {{- end }}
 
 {{/*

@@ -26,24 +26,18 @@ users of its own.
 
 {{/*
 Init container of every component that uses the database. `airflow db check-migrations` would ask for less with seconds
-of CPU in each pod. Call: (list $ .Values.scheduler)
+of CPU in each pod.
 */}}
 {{- define "airflow.waitForSetup" -}}
-{{- $root := index . 0 -}}
-{{- $values := index . 1 -}}
 - name: wait-for-setup
-  {{- include "airflow.image" (list $root "airflow") | nindent 2 }}
-  args: [python, /opt/airflow/scripts/wait_for_setup.py, {{ include "airflow.setupMark" $root | quote }}]
+  {{- include "airflow.image" (list . "airflow") | nindent 2 }}
+  args: [python, /opt/airflow/scripts/wait_for_setup.py, {{ include "airflow.setupMark" . | quote }}]
   env:
-    {{- include "airflow.databaseEnv" $root | nindent 4 }}
-    {{- include "airflow.extraEnv" $values | nindent 4 }}
+    {{- include "airflow.databaseEnv" . | nindent 4 }}
   resources:
-    requests: {cpu: 10m, memory: 64Mi}
-    limits: {memory: 128Mi}
-  {{- include "airflow.containerSecurityContext" $root | nindent 2 }}
+    {{- toYaml .Values.waitForSetup.resources | nindent 4 }}
   volumeMounts:
-    {{- include "airflow.scriptsMount" $root | nindent 4 }}
-    {{- include "airflow.extraVolumeMounts" $values | nindent 4 }}
+    {{- include "airflow.scriptsMount" . | nindent 4 }}
 {{- end }}
 
 {{/*
@@ -60,19 +54,14 @@ in the running container, which a variable is not, and nobody needs the right to
   env:
     {{- include "airflow.databaseEnv" . | nindent 4 }}
     {{- include "airflow.fernetEnv" . | nindent 4 }}
-    {{- include "airflow.extraEnv" .Values.apiServer | nindent 4 }}
-  # It sleeps; only to write a new login it starts Airflow, for which the limit must suffice.
   resources:
-    requests: {cpu: 10m, memory: 48Mi}
-    limits: {memory: 768Mi}
-  {{- include "airflow.containerSecurityContext" . | nindent 2 }}
+    {{- toYaml .Values.apiServer.keepAdmin.resources | nindent 4 }}
   volumeMounts:
     {{- include "airflow.tmpMount" . | nindent 4 }}
     {{- include "airflow.ownLogsMount" . | nindent 4 }}
     {{- include "airflow.pythonMount" . | nindent 4 }}
     {{- include "airflow.scriptsMount" . | nindent 4 }}
     - {name: ui-creds, mountPath: /opt/airflow/ui-creds, readOnly: true}
-    {{- include "airflow.extraVolumeMounts" .Values.apiServer | nindent 4 }}
 {{- end }}
 
 {{- define "airflow.uiCredsVolume" -}}

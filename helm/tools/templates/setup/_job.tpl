@@ -6,24 +6,18 @@ template:
     labels:
       {{- include "airflow.podLabels" (list . "setup") | nindent 6 }}
   spec:
-    serviceAccountName: airflow-setup
     automountServiceAccountToken: false
     restartPolicy: OnFailure
-    {{- include "airflow.podSpec" (list . .Values.setup 50000) | nindent 4 }}
     initContainers:
       - name: wait-for-database
         {{- include "airflow.image" (list . "airflow") | nindent 8 }}
         args: [python, /opt/airflow/scripts/wait_for_database.py]
         env:
           {{- include "airflow.databaseEnv" . | nindent 10 }}
-          {{- include "airflow.extraEnv" .Values.setup | nindent 10 }}
         resources:
-          requests: {cpu: 10m, memory: 64Mi}
-          limits: {memory: 128Mi}
-        {{- include "airflow.containerSecurityContext" . | nindent 8 }}
+          {{- toYaml .Values.waitForSetup.resources | nindent 10 }}
         volumeMounts:
           {{- include "airflow.scriptsMount" . | nindent 10 }}
-          {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
       - name: migrate-database
         {{- include "airflow.image" (list . "airflow") | nindent 8 }}
         args: [airflow, db, migrate]
@@ -31,16 +25,11 @@ template:
           - configMapRef: {name: airflow-config}
         env:
           {{- include "airflow.databaseEnv" . | nindent 10 }}
-          {{- include "airflow.extraEnv" .Values.setup | nindent 10 }}
           {{- include "airflow.fernetEnv" . | nindent 10 }}
-        resources:
-          {{- toYaml .Values.setup.resources | nindent 10 }}
-        {{- include "airflow.containerSecurityContext" . | nindent 8 }}
         volumeMounts:
           {{- include "airflow.tmpMount" . | nindent 10 }}
           {{- include "airflow.ownLogsMount" . | nindent 10 }}
           {{- include "airflow.pythonMount" . | nindent 10 }}
-          {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
     containers:
       {{- $hasFab := include "airflow.hasFab" . }}
       - name: {{ ternary "set-up-admin" "leave-mark" (not (empty $hasFab)) }}
@@ -53,7 +42,6 @@ template:
           - configMapRef: {name: airflow-config}
         env:
           {{- include "airflow.databaseEnv" . | nindent 10 }}
-          {{- include "airflow.extraEnv" .Values.setup | nindent 10 }}
           {{- include "airflow.fernetEnv" . | nindent 10 }}
           {{- if $hasFab }}
           {{- range tuple "username" "password" "email" }}
@@ -62,19 +50,14 @@ template:
               secretKeyRef: {name: {{ $.Values.secrets.uiCreds }}, key: {{ . }}}
           {{- end }}
           {{- end }}
-        resources:
-          {{- toYaml .Values.setup.resources | nindent 10 }}
-        {{- include "airflow.containerSecurityContext" . | nindent 8 }}
         volumeMounts:
           {{- include "airflow.tmpMount" . | nindent 10 }}
           {{- include "airflow.ownLogsMount" . | nindent 10 }}
           {{- include "airflow.pythonMount" . | nindent 10 }}
           {{- include "airflow.scriptsMount" . | nindent 10 }}
-          {{- include "airflow.extraVolumeMounts" .Values.setup | nindent 10 }}
     volumes:
       {{- include "airflow.tmpVolume" . | nindent 6 }}
       {{- include "airflow.ownLogsVolume" . | nindent 6 }}
       {{- include "airflow.pythonVolume" . | nindent 6 }}
       {{- include "airflow.scriptsVolume" . | nindent 6 }}
-      {{- include "airflow.extraVolumes" .Values.setup | nindent 6 }}
 {{- end }}

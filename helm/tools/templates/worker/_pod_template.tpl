@@ -5,23 +5,18 @@ neither the database, nor a key, nor the Kubernetes API. Call: (list $ .Values.w
 {{- define "airflow.podTemplate" -}}
 {{- $root := index . 0 -}}
 {{- $workers := index . 1 -}}
-{{- $labels := include "airflow.podLabels" (list $root "worker") | fromYaml -}}
-{{- /* A node that is scaled down would take the task with it. */ -}}
-{{- $annotations := dict "cluster-autoscaler.kubernetes.io/safe-to-evict" "false" -}}
 apiVersion: v1
 kind: Pod
 metadata:
   name: airflow-worker
   labels:
-    {{- mergeOverwrite (deepCopy $workers.labels) $labels | toYaml | nindent 4 }}
+    {{- include "airflow.podLabels" (list $root "worker") | nindent 4 }}
   annotations:
-    {{- mergeOverwrite $annotations $workers.annotations | toYaml | nindent 4 }}
+    # A node that is scaled down would take the task with it.
+    cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
 spec:
-  serviceAccountName: airflow-worker
-  automountServiceAccountToken: false
+  automountServiceAccountToken: {{ $workers.serviceAccount.automountServiceAccountToken }}
   restartPolicy: Never
-  terminationGracePeriodSeconds: {{ $workers.terminationGracePeriodSeconds }}
-  {{- include "airflow.podSpec" (list $root $workers 50000) | nindent 2 }}
   containers:
     # The executor fills in this container by its name and place.
     - name: base
@@ -29,35 +24,45 @@ spec:
       envFrom:
         - configMapRef: {name: airflow-config}
         - secretRef: {name: {{ $root.Values.secrets.variables }}}
-      {{- with $workers.extraEnv }}
-      env:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      resources:
-        {{- toYaml $workers.resources | nindent 8 }}
-      {{- include "airflow.containerSecurityContext" $root | nindent 6 }}
       volumeMounts:
         {{- include "airflow.tmpMount" $root | nindent 8 }}
         {{- include "airflow.pythonMount" $root | nindent 8 }}
         {{- include "airflow.logsMount" $root | nindent 8 }}
         {{- include "airflow.bundleMounts" $root | trim | nindent 8 }}
-        {{- include "airflow.extraVolumeMounts" $workers | nindent 8 }}
   volumes:
     {{- include "airflow.tmpVolume" $root | nindent 4 }}
     {{- include "airflow.pythonVolume" $root | nindent 4 }}
     {{- include "airflow.logsVolume" $root | nindent 4 }}
     {{- include "airflow.bundleVolumes" $root | trim | nindent 4 }}
-    {{- include "airflow.extraVolumes" $workers | nindent 4 }}
+{{- end }}
+
+{{/*
+The values of one of workers.templates: those of workers, but for what it has otherwise. An account that it asks for is
+its own. Call: (list $ "reports")
+*/}}
+{{- define "airflow.templateValues" -}}
+{{- $workers := (index . 0).Values.workers -}}
+{{- $own := get $workers.templates (index . 1) -}}
+{{- $values := mergeOverwrite (deepCopy $workers) (deepCopy $own) -}}
+{{- with $own.serviceAccount -}}
+{{- $name := .name | default (ternary "" (printf "airflow-worker-%s" (index $ 1)) (eq .create false)) -}}
+{{- $_ := set $values.serviceAccount "name" $name -}}
+{{- end -}}
+{{- toYaml $values -}}
 {{- end }}
 
 {{/*
 The files of the ConfigMap: pod_template.yaml for all tasks, and one for each of workers.templates, which a task picks.
 */}}
 {{- define "airflow.podTemplates" -}}
-pod_template.yaml: |
-  {{- include "airflow.podTemplate" (list . .Values.workers) | nindent 2 }}
-{{- range $name, $own := .Values.workers.templates }}
+{{- $files := dict "pod_template" .Values.workers -}}
+{{- range $name, $_ := .Values.workers.templates -}}
+{{- $_ := set $files $name (include "airflow.templateValues" (list $ $name) | fromYaml) -}}
+{{- end -}}
+{{- range $name, $workers := $files }}
+{{- $pod := include "airflow.podTemplate" (list $ $workers) | fromYaml }}
+{{- include "airflow.fill" (list $ "worker" $workers $pod) }}
 {{ $name }}.yaml: |
-  {{- include "airflow.podTemplate" (list $ (mergeOverwrite (deepCopy $.Values.workers) $own)) | nindent 2 }}
+  {{- toYaml $pod | nindent 2 }}
 {{- end }}
 {{- end }}
