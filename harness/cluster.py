@@ -14,7 +14,7 @@ from harness.images.context import package_folder
 from harness.images.imageset import REPOSITORY, ImageSet
 from harness.images.load import CTR, full_name, import_images
 from harness.images.store import Store
-from harness.nodes import cluster_name, control_plane, list_nodes, remove_cluster
+from harness.nodes import cluster_name, control_plane, list_nodes, remove_cluster, wake_nodes
 from harness.pins import Pins
 from harness.settings import Settings
 from harness.steps import Say
@@ -27,6 +27,7 @@ from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 # The node's own kubectl, with the administrator's rights; both are in every kind node.
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
 READY_S = 240
+SECONDS = len("2026-01-01T00:00:00")  # the engine writes nanoseconds, Kubernetes none
 SYSTEM_NAMESPACES = ("kube-system", "local-path-storage")
 LOGS_IN_NODE = "/var/lib/harness/logs"
 # Written into the control plane's node when the cluster is whole: a creation that was killed leaves none.
@@ -109,10 +110,7 @@ class Cluster:
         """Start the nodes of a whole cluster that stand still; else make the cluster, over the remains of one."""
         nodes = self.nodes()
         if set(nodes) == set(self.node_names) and self.settings.kubeconfig.exists():
-            for node, state in nodes.items():
-                if state != "running":
-                    say(f"starting node {node}, which is {state}")
-                    self.docker.call("start", node)
+            wake_nodes(self.docker, self.settings, say)
             if self._is_marked():
                 return
         if nodes:
@@ -209,6 +207,31 @@ class Cluster:
             party="cluster",
             clock=self.clock,
         )
+
+    def list_outdated_pods(self) -> list[str]:
+        """Return the pods whose state is that of before their node was started."""
+        try:
+            pods = self.open_kubernetes().list("Pod")
+        except KubernetesError as error:
+            return [str(error).splitlines()[0]]
+        began = {node: self.docker.inspect(node)["State"]["StartedAt"][:SECONDS] for node in self.node_names}
+        return [
+            pod["metadata"]["name"]
+            for pod in pods
+            for container in pod["status"].get("containerStatuses", [])
+            if pod["status"].get("phase") == "Running"
+            and container["state"].get("running", {}).get("startedAt", "9") < began.get(pod["spec"].get("nodeName"), "")
+        ]
+
+    def wait_until_pods_began(self, say: Say) -> None:
+        """Wait until each pod that runs was begun since its node was started."""
+
+        def probe() -> bool | NotYet:
+            outdated = self.list_outdated_pods()
+            return not_yet(outdated) if outdated else True
+
+        what = f"the pods of cluster {self.name}"
+        wait_until(what, probe, timeout_s=READY_S, on_change=say, party="cluster", clock=self.clock)
 
     def list_problems(self) -> list[str]:
         """Return what is not ready, a line for each; none when the cluster is ready."""

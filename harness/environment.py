@@ -1,11 +1,11 @@
-"""One environment, whole: `up`, `down`, `backup`, `restore`, and what `status` tells."""
+"""One environment, whole: what its verbs do, in which order, and what `status` tells."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import doctor, labels, release, rollout
+from harness import doctor, labels, release, rollout, standby
 from harness.backup.steps import Backup
 from harness.credentials import check_secrets, ensure_secrets, has_secrets
 from harness.errors import Advice, HarnessError, HostError, UsageError, Verb
@@ -57,6 +57,22 @@ class Environment:
         with self._lock():
             self._run([Step("cluster", lambda: not self.has_remains(), self._remove)], reporter)
 
+    def stop(self, reporter: Reporter) -> None:
+        """End all processes of the environment; its nodes, and what Airflow remembers, stay for `start`."""
+        self._rest("stop", standby.stop_steps, reporter)
+
+    def start(self, reporter: Reporter) -> None:
+        """Bring stopped or paused nodes back and see Airflow healthy; nothing is installed or delivered."""
+        self._rest("start", standby.start_steps, reporter)
+
+    def pause(self, reporter: Reporter) -> None:
+        """Let every process on the nodes stand still where it is; raises UsageError when they are stopped."""
+        self._rest("pause", standby.pause_steps, reporter)
+
+    def resume(self, reporter: Reporter) -> None:
+        """Let paused nodes go on, and see Airflow answer; raises UsageError when they are stopped."""
+        self._rest("resume", standby.resume_steps, reporter)
+
     def backup(self, path: Path | None, reporter: Reporter) -> Backup:
         """Write the embedded database into a file, by default one of the state folder's, and return what it holds.
 
@@ -87,6 +103,18 @@ class Environment:
                 f"there is no environment `{self.settings.name}`; there are: {', '.join(self.list_names()) or 'none'}",
                 next_step=Verb("up"),
             )
+
+    def check_runs(self) -> None:
+        """Raise UsageError when there is no such environment, or its nodes are stopped or paused."""
+        self.check_exists()
+        if not self.settings.is_elsewhere:
+            standby.check_awake(self.parts)
+
+    def _rest(self, verb: str, steps: Callable[[Parts], Iterator[Step]], reporter: Reporter) -> None:
+        self._refuse_elsewhere(verb, "whoever runs that cluster does it")
+        self._check_engine()
+        with self._lock():
+            self._run(steps(self.parts), reporter)
 
     def _refuse_elsewhere(self, verb: str, next_step: Advice) -> None:
         """Raise UsageError where the harness delivers, looks and tests, and nothing else."""
@@ -227,25 +255,12 @@ class Environment:
                 rollout.watch_hooks(self.parts.kubernetes, settings, say, self.parts.clock)
             ),
         )
-        yield from self._health_steps()
+        yield from standby.health_steps(self.parts)
         yield Step("dags live", None, lambda _: self.parts.dags.sync())
 
     def _restored_steps(self) -> Iterator[Step]:
-        yield from self._health_steps()
+        yield from standby.health_steps(self.parts)
         yield Step("dags live", None, lambda _: self.parts.dags.wait_until_live())
-
-    def _health_steps(self) -> Iterator[Step]:
-        settings = self.settings
-        yield Step(
-            "airflow available",
-            lambda: not rollout.not_available(self.parts.kubernetes, settings),
-            lambda say: rollout.wait_until_available(self.parts.kubernetes, settings, say, self.parts.clock),
-        )
-        yield Step(
-            "login",
-            None,
-            lambda say: release.wait_until_it_serves(self.parts.airflow, settings, say, self.parts.clock),
-        )
 
     def _remove(self, say: Say) -> None:
         for container in self._fillers():

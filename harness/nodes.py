@@ -1,8 +1,10 @@
-"""The containers that are a cluster's nodes: their names, and how all of a cluster is removed without a trace."""
+"""The containers that are a cluster's nodes: their names, how they rest, and how they are removed without a trace."""
 
 import shlex
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from harness.command import CommandError
 from harness.errors import HostError
@@ -10,10 +12,25 @@ from harness.host import freezer
 from harness.images.imageset import name_image
 from harness.images.store import remove_folder
 from harness.settings import Settings
+from harness.steps import Say
 from harness.tools.docker import Docker
 from harness.tools.kind import CLUSTER_LABEL
 
 ORPHAN_S = 10
+# What a node may take to end its pods' processes before it is killed.
+STOP_S = 20
+STOPPED = {"created", "dead", "exited"}  # the engine's words
+RESTING = {"stopped", "paused"}  # ours
+
+
+@dataclass(frozen=True)
+class Rest:
+    """How an environment's nodes rest, `stopped` or `paused`, and the verb that brings them back."""
+
+    state: str
+    verb: str
+
+
 HELPER = name_image("postgres", "*")  # of both sources, and with a shell
 
 
@@ -30,6 +47,36 @@ def control_plane(settings: Settings) -> str:
 def list_nodes(docker: Docker, settings: Settings) -> dict[str, str]:
     """Return node name -> container state, of an environment's nodes that are there."""
     return docker.list_containers(f"{CLUSTER_LABEL}={cluster_name(settings)}")
+
+
+def rest_of(states: Mapping[str, str]) -> Rest | None:
+    """Return how nodes of these container states rest, or None when none does."""
+    if STOPPED & set(states.values()):
+        return Rest("stopped", "start")
+    return Rest("paused", "resume") if "paused" in states.values() else None
+
+
+def stop_nodes(docker: Docker, settings: Settings) -> None:
+    """Stop an environment's nodes, paused ones too; their containers stay."""
+    states = list_nodes(docker, settings)
+    for node in [node for node, state in states.items() if state == "paused"]:
+        freezer.unpause(docker, node)
+    docker.call("stop", f"--time={STOP_S}", *states, timeout_s=STOP_S * 4)
+
+
+def pause_nodes(docker: Docker, settings: Settings) -> None:
+    """Let every process on an environment's nodes stand still."""
+    docker.call("pause", *(node for node, state in list_nodes(docker, settings).items() if state != "paused"))
+
+
+def wake_nodes(docker: Docker, settings: Settings, say: Say) -> None:
+    """Start the nodes that are stopped, and let those go on that are paused."""
+    for node, state in list_nodes(docker, settings).items():
+        if state == "paused":
+            freezer.unpause(docker, node)
+        elif state != "running":
+            say(f"starting node {node}, which is {state}")
+            docker.call("start", node)
 
 
 def remove_cluster(docker: Docker, settings: Settings) -> None:

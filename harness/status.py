@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from harness import rollout
 from harness.environment import Environment
 from harness.errors import Advice, HarnessError, Verb
+from harness.nodes import rest_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Row:
 
 def read_status(environment: Environment) -> list[Row]:
     """Return all rows; a part that cannot be asked says so instead of hiding the others."""
+    if not environment.settings.is_elsewhere and (rest := rest_of(environment.node_states())):
+        # What is on the nodes could only say that it does not answer.
+        nodes = ", ".join(environment.node_states())
+        return [Row("cluster", rest.state, nodes, is_good=False, advice=Verb(rest.verb, "brings it back"))]
     rows = []
     first = (_context,) if environment.settings.is_elsewhere else (_images, _cluster, _release)
     for look in (*first, _components, _airflow, _dags):

@@ -85,6 +85,38 @@ def down(context: typer.Context) -> None:
 
 
 @app.command()
+def stop(context: typer.Context) -> None:
+    """Stop the nodes: no process of the environment runs; all that it holds stays for `start`."""
+    environment = open_environment(context, log="stop")
+    environment.check_exists()
+    environment.stop(StepPrinter())
+
+
+@app.command()
+def start(context: typer.Context) -> None:
+    """Start nodes that `stop` has stopped, and wait until Airflow is healthy."""
+    environment = open_environment(context, log="start")
+    environment.check_exists()
+    environment.start(StepPrinter())
+
+
+@app.command()
+def pause(context: typer.Context) -> None:
+    """Let every process on the nodes stand still: no CPU is used, all memory is kept, runs wait."""
+    environment = open_environment(context)
+    environment.check_exists()
+    environment.pause(StepPrinter())
+
+
+@app.command()
+def resume(context: typer.Context) -> None:
+    """Let nodes go on that `pause` made stand still."""
+    environment = open_environment(context)
+    environment.check_exists()
+    environment.resume(StepPrinter())
+
+
+@app.command()
 def backup(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="By default one in the state folder.", show_default=False)] = None,
@@ -93,7 +125,7 @@ def backup(
 ) -> None:
     """Write the embedded database, and the Fernet key that reads it, into one file."""
     environment = open_environment(context)
-    environment.check_exists()
+    environment.check_runs()
     print_backup("written", environment.backup(file, StepPrinter(err if as_json else out)), as_json=as_json)
     say(err, "keep it like a password: its key reads every connection and variable", style="dim")
 
@@ -108,7 +140,7 @@ def restore(
 ) -> None:
     """Put a backup in the place of the embedded database; what was not in it is gone."""
     environment = open_environment(context)
-    environment.check_exists()
+    environment.check_runs()
     restored = environment.restore(file, StepPrinter(err if as_json else out), force=force)
     print_backup("restored", restored, as_json=as_json)
 
@@ -173,7 +205,7 @@ def airflow(context: typer.Context) -> None:
 
 def _run_kubectl(environment: Environment, words: list[str]) -> int:
     """Run the node's kubectl, or on a cluster that is there the person's own."""
-    environment.check_exists()
+    environment.check_runs()
     settings = environment.settings
     if settings.is_elsewhere:
         if shutil.which("kubectl") is None:

@@ -33,7 +33,7 @@ def sync(
     """Check the DAGs folder, deliver it and wait until Airflow serves it; no pod restarts."""
     environment = open_environment(context, log="dags-sync")
     environment.parts.dags.package()
-    environment.check_exists()
+    environment.check_runs()
     if no_verify:
         say(err, "not verified: the files were neither compiled nor imported in Airflow's image")
     delivery = environment.parts.dags.sync(force=force, is_verified=not no_verify)
@@ -77,7 +77,7 @@ def check(context: typer.Context) -> None:
 def history(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the versions that the cluster holds, the newest first."""
     environment = open_environment(context)
-    environment.check_exists()
+    environment.check_runs()
     versions = environment.parts.dags.history()
     if as_json:
         print_json(versions)
@@ -113,7 +113,7 @@ def rollback(
 ) -> None:
     """Make an earlier version the current one again, and wait until Airflow serves it."""
     environment = open_environment(context)
-    environment.check_exists()
+    environment.check_runs()
     found, delivery = environment.parts.dags.rollback(version, force=force)
     say(out, f"{in_words(delivery)}; back at version {found}")
     say(out, "the folder is as it was: the next sync delivers it again", style="dim")
@@ -123,7 +123,7 @@ def rollback(
 def diff(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show how the folder differs from the cluster; exit code 1 if it does."""
     environment = open_environment(context)
-    environment.check_exists()
+    environment.check_runs()
     drift = environment.parts.dags.store.drift()
     differences = environment.parts.dags.diff()
     if as_json:

@@ -25,7 +25,7 @@ def run_dag(environment: Environment, dag_id: str, request: RunRequest, *, timeo
 
     With `as_json` its last state is printed as one JSON document, and nothing else on standard output.
     """
-    environment.check_exists()
+    environment.check_runs()
     find_dag(environment.parts.airflow, dag_id)
     with PodRecorder(environment.parts.kubernetes, environment.settings.namespace) as recorder:
         view = None if as_json else RunView(out)
@@ -46,7 +46,7 @@ def run_dag(environment: Environment, dag_id: str, request: RunRequest, *, timeo
 
 def watch_dags(environment: Environment, sync: Callable[[], str], *, trigger: str, request: RunRequest) -> None:
     """Call `sync` at every save in the DAGs folder until Ctrl-C; `trigger` names a DAG to run after each sync."""
-    environment.check_exists()
+    environment.check_runs()
     settings = environment.settings
     if not settings.dags_folder.is_dir():
         raise UsageError(f"the DAG folder {settings.dags_folder} is not there", next_step="create it")

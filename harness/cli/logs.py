@@ -19,7 +19,7 @@ def logs(
 ) -> None:
     """Print the logs of all components, of one, or of a pod; secrets are masked."""
     environment = open_environment(context)
-    environment.check_exists()
+    environment.check_runs()
     kubernetes, namespace = environment.parts.kubernetes, environment.settings.namespace
     label = environment.settings.component_label
     pods = [pod for pod in kubernetes.list("Pod", namespace) if what in {"", *_names(pod, label)}]

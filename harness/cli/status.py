@@ -8,6 +8,7 @@ from harness.cli.output import out, print_json, print_table, say
 from harness.credentials import credentials_file, password_to_show, read_credentials
 from harness.environment import Environment
 from harness.errors import put_in_words
+from harness.nodes import RESTING
 from harness.status import Row
 
 COLUMNS = ("PART", "STATE", "DETAIL")
@@ -20,7 +21,8 @@ def print_status(environment: Environment, rows: Sequence[Row], *, as_json: bool
         print_json(told)
         return
     print_table(COLUMNS, [(row["part"], row["state"], row["detail"]) for row in told])
-    _print_login(environment)
+    if not any(row.state in RESTING for row in rows):
+        _print_login(environment)
 
 
 def _tell(row: Row, command: str) -> dict[str, Any]:

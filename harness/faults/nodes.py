@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from harness.command import CommandError
 from harness.faults.injection import FaultError
 from harness.faults.node_pool import cordon_node
 from harness.faults.pods import check_running
-from harness.host.freezer import thaw
+from harness.host.freezer import unpause
 from harness.observe.pods import WORKER_SELECTOR, WorkerPod
 from harness.tools import Json
 from harness.tools.docker import Docker
@@ -95,13 +94,8 @@ class Nodes:
         return f"the container of node {node} is {state}, and Kubernetes calls the node {reason}"
 
     def _unpause(self, node: str) -> None:
-        if self.docker.inspect(node)["State"]["Status"] != "paused":
-            return
-        try:
-            self.docker.call("unpause", node)
-        except CommandError:
-            thaw(self.docker.inspect(node)["Id"])
-            self.docker.call("unpause", node)
+        if self.docker.inspect(node)["State"]["Status"] == "paused":
+            unpause(self.docker, node)
 
     def _wait_until_ready(self, node: str) -> None:
         def probe() -> bool | NotYet:

@@ -13,4 +13,5 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(Environment, "check_exists", lambda _: None)
+    monkeypatch.setattr(Environment, "check_runs", lambda _: None)
     return tmp_path

@@ -75,7 +75,7 @@ class FakeDags:
 def dags(monkeypatch: pytest.MonkeyPatch) -> FakeDags:
     fake = FakeDags()
     monkeypatch.setattr(Parts, "dags", fake)
-    monkeypatch.setattr(Environment, "check_exists", lambda _: None)
+    monkeypatch.setattr(Environment, "check_runs", lambda _: None)
     return fake
 
 
@@ -108,7 +108,7 @@ def test_bad_dags_are_told_before_the_cluster_is_asked(dags: FakeDags, monkeypat
         raise UsageError("over the limit")
 
     monkeypatch.setattr(dags, "package", refuse)
-    monkeypatch.setattr(Environment, "check_exists", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr(Environment, "check_runs", lambda _: pytest.fail("asked"))
     assert isinstance(invoke("dags", "sync").exception, UsageError)
 
 

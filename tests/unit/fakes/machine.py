@@ -72,6 +72,7 @@ class FakeMachine(FakeCommands):
     networks: set[str] = field(default_factory=set)
     loaded: list[str] = field(default_factory=list)
     is_marked: bool = False
+    started: str = "2026-11-22T12:00:00.123456789Z"
     release: str = ""
     login: tuple[str, ...] = ()
     node: dict[str, Any] = field(default_factory=dict)
@@ -110,6 +111,10 @@ class FakeMachine(FakeCommands):
             "docker build": lambda rest: self._change("docker build", self.images.add, rest[2]),
             "docker update": lambda _: self._change("docker update", lambda _: None, ""),
             "docker run": self._run,
+            "docker stop": lambda rest: self._turn("exited", rest[1:]),
+            "docker start": lambda rest: self._turn("running", rest),
+            "docker pause": lambda rest: self._turn("paused", rest),
+            "docker unpause": lambda rest: self._turn("running", rest),
             "docker rm": lambda rest: self._change("docker rm", self.containers.pop, rest[-1]),
             "docker exec": self._exec,
             "kind version": lambda _: said(Parts(settings_of(self.folder)).pins.versions.kind),
@@ -159,6 +164,13 @@ class FakeMachine(FakeCommands):
         is_right = (login.username, login.password) == self.login
         return self.airflow.client() if is_right else self.airflow.client(password="wrong")  # noqa: S106 - of nothing
 
+    def _turn(self, state: str, containers: list[str]) -> Answer:
+        def turn(name: str) -> None:
+            self.containers[name] = (state, self.containers[name][1])
+
+        (name,) = containers
+        return self._change(state, turn, name)
+
     def _change(self, what: str, act: Callable[[Any], object], value: str) -> Answer:
         def does(_: Call) -> None:
             self.changes.append(f"{what} {value}".strip())
@@ -181,6 +193,7 @@ class FakeMachine(FakeCommands):
         labels = self.containers[rest[-1]][1]
         found: dict[str, Any] = {"Image": "sha256:1", "Config": {"Labels": labels, "Image": self.node.get("image")}}
         ports_ = {f"{port['containerPort']}/tcp": port for port in self.node.get("extraPortMappings", [])}
+        found["State"] = {"StartedAt": self.started}
         found["HostConfig"] = {
             "PortBindings": {name: [{"HostPort": str(port["hostPort"])}] for name, port in ports_.items()}
         }
