@@ -133,22 +133,26 @@ class Cluster:
         logs.chmod(0o777)  # Airflow's containers write as uid 50000; the folder above is ours alone
         if not self.docker.list_networks(self.name):
             self.docker.call("network", "create", *labels.docker_flags(self.settings.name), self.name)
-        if self.store:
+        if self._shared:
             for node in self.node_names:
-                self.store.clone(self._store_folder(node))
+                self._shared.clone(self._store_folder(node))
         say(f"kind creates {len(self.node_names)} node(s)")
-        self.kind.create(self.config(), kubeconfig=self.settings.kubeconfig, network=self.name)
+        self.kind.create(self.config(), kubeconfig=self.settings.kubeconfig, network=self.name, say=say)
         for node in self.node_names:
             # kind's own policy gives up after one failed start, for example of an engine that starts in disorder.
             self.docker.call("update", "--restart=unless-stopped", node)
         self.docker.exec(control_plane(self.settings), "touch", MARK)
+
+    @property
+    def _shared(self) -> Store | None:
+        return self.store if self.store and self.store.is_filled else None
 
     def config(self) -> dict[str, object]:
         """Return kind's configuration (kind.x-k8s.io/v1alpha4)."""
         nodes: list[dict[str, Any]] = []
         for node in self.node_names:
             mounts = [{"hostPath": str(self._logs_folder), "containerPath": LOGS_IN_NODE}]
-            if self.store:
+            if self._shared:
                 mounts.append({"hostPath": str(self._store_folder(node)), "containerPath": "/var/lib/containerd"})
             role = "worker" if "-worker" in node.removeprefix(self.name) else "control-plane"
             nodes.append({"role": role, "image": self.images.node, "extraMounts": mounts})
@@ -187,14 +191,14 @@ class Cluster:
         for node in dict.fromkeys(node for node, _ in missing):
             images = [image for other, image in missing if other == node]
             say(f"loading {', '.join(images)} into {node}")
-            self.load(node, *images)
+            self.load(node, *images, say=say)
 
-    def load(self, node: str, *images: str) -> None:
+    def load(self, node: str, *images: str, say: Say = str) -> None:
         """Copy images of the engine into a node."""
         plugins = tomllib.loads(self.docker.exec(node, "containerd", "config", "dump")).get("plugins", {})
         # kind chooses another snapshotter than ctr's default on some file systems of the host.
         snapshotter = plugins.get("io.containerd.cri.v1.images", {}).get("snapshotter", "")
-        import_images(self.docker, images, node, snapshotter=snapshotter)
+        import_images(self.docker, images, node, say, snapshotter=snapshotter)
 
     def wait_until_ready(self, say: Say) -> None:
         """Wait until every node is Ready, every system pod is ready and DNS answers."""

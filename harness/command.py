@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.errors import HarnessError
+from harness.output import open_output
 from harness.redact import redact
 from harness.waiting import CLOCK
 
@@ -60,32 +61,42 @@ def run(
     check: bool = True,
     error: type[CommandError] = CommandError,
     while_running: Callable[[], None] | None = None,
+    on_line: Callable[[str], object] | None = None,
 ) -> Result:
     """Run `argv` to its end and return its output; secrets go in by `stdin` (text, bytes or a file) or by file.
 
     With `stdout` the output goes into that file as the bytes that it is, and not into the result. `env` is added to
     the environment. Raises `error` when the command is missing, runs longer than `timeout_s` seconds or, with `check`,
     exits with another code than 0. `while_running` is called every few seconds; what it raises ends the command.
+    `on_line` hears each line of either output within seconds; the result then has both as `stderr`, and `timeout_s`
+    counts from the last of them, for a slow machine is none that stands still.
     """
     with (
         _logged(argv) as end,
         _input(stdin) as source,
         _sink(stdout) as sink,
-        _started(argv, source, env, cwd, sink, error=error) as process,
+        open_output(on_line) as output,
+        _started(argv, source, env, cwd, output.file if output else sink, error=error, joins=bool(output)) as process,
     ):
         given, left_s = _bytes(stdin), timeout_s
         while True:
-            slice_s = min(left_s, WATCH_S) if while_running else left_s
+            slice_s = min(left_s, WATCH_S) if while_running or output else left_s
             try:
                 out, err = process.communicate(given, timeout=slice_s)
                 break
             except subprocess.TimeoutExpired as late:
                 given, left_s = None, left_s - slice_s  # the input is given once
+                if output and output.listen():
+                    left_s = timeout_s
                 if left_s <= 0:
                     _end(process)
-                    raise error(argv, f"no end after {timeout_s:.0f} s", _text(late.stderr)) from None
+                    seen = output.whole() if output else late.stderr
+                    raise error(argv, f"no end after {timeout_s:.0f} s", _text(seen)) from None
             if while_running:
                 while_running()
+        if output:
+            output.listen()
+            out, err = b"", output.whole()
         end(process.returncode, _text(err))
     result = Result(process.returncode, _text(out), _text(err))
     if check and result.returncode != 0:
@@ -118,31 +129,50 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
 
 
 def pipe(
-    source: Sequence[str], sink: Sequence[str], *, timeout_s: float, error: type[CommandError] = CommandError
+    source: Sequence[str],
+    sink: Sequence[str],
+    *,
+    timeout_s: float,
+    error: type[CommandError] = CommandError,
+    on_line: Callable[[str], object] | None = None,
 ) -> None:
-    """Feed the output of `source` to `sink`; raises `error` for whichever failed."""
+    """Feed the output of `source` to `sink`, whose lines `on_line` hears; raises `error` for whichever failed."""
     with (
         _logged(source) as end_first,
         _logged(sink) as end_second,
+        open_output(on_line) as output,
         _started(source, subprocess.DEVNULL, error=error) as first,
-        _started(sink, first.stdout, error=error) as second,
+        _started(
+            sink, first.stdout, stdout=output.file if output else subprocess.PIPE, error=error, joins=bool(output)
+        ) as second,
     ):
         if first.stdout:
             first.stdout.close()  # so that `source` is told when `sink` dies
         first.stdout = None
-        try:
-            out, err = second.communicate(timeout=timeout_s)
-            _, first_err = first.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            _end(first)
-            _end(second)
-            raise error(sink, f"no end after {timeout_s:.0f} s") from None
+        left_s = timeout_s
+        while True:
+            slice_s = min(left_s, WATCH_S) if output else left_s
+            try:
+                out, err = second.communicate(timeout=slice_s)
+                _, first_err = first.communicate(timeout=timeout_s)
+                break
+            except subprocess.TimeoutExpired:
+                left_s -= slice_s
+                if output and output.listen():
+                    left_s = timeout_s
+                if left_s <= 0 or second.poll() is not None:
+                    _end(first)
+                    _end(second)
+                    raise error(sink, f"no end after {timeout_s:.0f} s") from None
+        if output:
+            output.listen()
+            out, err = b"", output.whole()
         end_first(first.returncode, _text(first_err))
         end_second(second.returncode, _text(err))
     # The sink first: a source whose reader died fails only of that.
-    for argv, process, output in ((sink, second, out + err), (source, first, first_err)):
+    for argv, process, wrote in ((sink, second, out + err), (source, first, first_err)):
         if process.returncode != 0:
-            raise error(argv, f"exit code {process.returncode}", _text(output))
+            raise error(argv, f"exit code {process.returncode}", _text(wrote))
 
 
 def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
@@ -200,13 +230,14 @@ def _started(
     stdout: int | IO[bytes] = subprocess.PIPE,
     *,
     error: type[CommandError] = CommandError,
+    joins: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
     try:
         process = subprocess.Popen(
             argv,
             stdin=stdin,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT if joins else subprocess.PIPE,
             env={**os.environ, **(env or {})},
             cwd=cwd,
             start_new_session=True,

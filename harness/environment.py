@@ -218,7 +218,7 @@ class Environment:
     def _ensure_binaries(self, say: Say) -> None:
         for wanted in self.parts.binaries:
             say(f"{wanted.name} {wanted.version}")
-            ensure_binary(wanted, self.parts.go, self.parts.pins)
+            ensure_binary(wanted, self.parts.go, self.parts.pins, say)
 
     def _image_steps(self) -> Iterator[Step]:
         yield from self.parts.recipes.steps()

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, Self
 
 from harness.waiting import CLOCK, Clock
 
@@ -11,6 +11,39 @@ LOGGER = logging.getLogger(__name__)
 
 Outcome = Literal["checked", "done", "unchanged", "failed"]
 Say = Callable[[str], object]
+
+
+class Progress(str):
+    """How far the running step is: a text like any other, which who shows it may draw as a bar of `done` in `total`."""
+
+    __slots__ = ("done", "total")
+    done: int
+    total: int
+
+    def __new__(cls, done: int, total: int, what: str) -> Self:
+        """Make the text `DONE of TOTAL WHAT`."""
+        made = super().__new__(cls, f"{done} of {total} {what}")
+        made.done, made.total = done, total
+        return made
+
+
+@dataclass
+class Pace:
+    """Lets a log have what it needs: each text, and of progress the first one of every `every_s` seconds."""
+
+    every_s: float = 10
+    clock: Clock = CLOCK
+    _next: float = field(default=0, init=False)
+
+    def is_due(self, text: str) -> bool:
+        """Tell whether the log gets this text."""
+        if not isinstance(text, Progress):
+            return True
+        now = self.clock.now()
+        if now < self._next:
+            return False
+        self._next = now + self.every_s
+        return True
 
 
 class Reporter(Protocol):

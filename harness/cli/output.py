@@ -12,12 +12,11 @@ from rich.segment import Segment
 from rich.text import Text
 
 from harness.redact import redact
-from harness.steps import Outcome
+from harness.steps import Outcome, Pace, Progress
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from harness.backup.steps import Backup
+    from harness.cli.step_bar import StepBar
 
 # No text is markup: a style is given beside it. So `[/b]` in a file's name is just that.
 out = Console(markup=False, emoji=False, highlight=False)
@@ -64,37 +63,36 @@ def make_printable(text: str) -> str:
 
 
 class StepPrinter:
-    """Prints one line for each step; on a terminal the running one spins and shows its elapsed time."""
+    """Prints one line for each step; on a terminal the running one spins, with its time and a bar of how far it is.
+
+    Elsewhere how far it is comes as a line now and then.
+    """
 
     def __init__(self, console: Console = out) -> None:
         self._console = console
-        self._progress: Progress | None = None
+        self._bar: StepBar | None = None
+        self._pace = Pace()
 
     def started(self, name: str) -> None:
         """Show the step, on a terminal."""
         if self._console.is_terminal:
-            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from harness.cli.step_bar import StepBar
 
-            self._progress = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}", markup=False),
-                TimeElapsedColumn(),
-                console=self._console,
-                transient=True,
-            )
-            self._progress.start()
-            self._progress.add_task(name)
+            self._bar = StepBar(self._console, name)
 
     def said(self, text: str) -> None:
-        """Print a line below the step."""
+        """Print a line below the step; how far it is moves the bar."""
         line = make_printable(text).replace("\n", " ")
-        self._console.print(Text(f"    {line}", style="dim", overflow="ellipsis", no_wrap=True))
+        if self._bar and isinstance(text, Progress):
+            self._bar.move(text.done, text.total, line)
+        elif self._pace.is_due(text):
+            self._console.print(Text(f"    {line}", style="dim", overflow="ellipsis", no_wrap=True))
 
     def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
         """Print the step's line."""
-        if self._progress:
-            self._progress.stop()
-            self._progress = None
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
         took = outcome if outcome in {"unchanged", "checked"} and seconds < WORTH_TELLING_S else f"{seconds:.1f} s"
         self._console.print(Text.assemble("  ", MARKS[outcome], f" {name:<{NAME_WIDTH}} {took}"))
 

@@ -10,9 +10,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from harness.command import CommandError, run
-from harness.errors import HarnessError
+from harness.errors import HarnessError, HostError
 from harness.host.platform import go_platform
 from harness.pins import Download, Pins
+from harness.steps import Say
 from harness.tools.go import Go, GoCommand
 
 DOWNLOAD_S = 300
@@ -50,18 +51,19 @@ def find_binary(binary: Binary, go: Go) -> Path | None:
     return None
 
 
-def ensure_binary(binary: Binary, go: Go, pins: Pins) -> Path:
+def ensure_binary(binary: Binary, go: Go, pins: Pins, say: Say = str) -> Path:
     """Return the command, which is downloaded or built when it is not here.
 
-    Raises HarnessError when a download does not have the pinned checksum, UsageError when there is no Go to build with.
+    Raises HarnessError when a download does not have the pinned checksum, UsageError, with the reason why there is no
+    release, when there is no Go to build with.
     """
     present = find_binary(binary, go)
     if present:
         return present
     download = pins.downloads.get(binary.name, {}).get(go_platform())
-    content = _fetch(download) if download else None
-    if content is None:
-        return go.ensure(_go_command(binary))
+    content = _fetch(download) if download else f"no release is pinned for {go_platform()}"
+    if isinstance(content, str):
+        return _build(binary, go, content, say)
     path = _released(binary, go)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -89,16 +91,30 @@ def _version_of(path: str, binary: Binary) -> str:
     return found[0] if found else ""
 
 
-def _fetch(download: Download) -> bytes | None:
-    """Return the file, or None where the network does not lead there."""
+def _build(binary: Binary, go: Go, why: str, say: Say) -> Path:
+    say(f"building {binary.name}: {why}")
+    try:
+        return go.ensure(_go_command(binary), say)
+    except HostError as error:
+        raise HostError(
+            f"{binary.name} {binary.version} is not to be had: {why}; {error}",
+            next_step=(
+                f"mend what keeps this network from that address, or put {binary.name} {binary.version} on PATH",
+                error.advice,
+            ),
+        ) from None
+
+
+def _fetch(download: Download) -> bytes | str:
+    """Return the file, or why it is not to be had."""
     import httpx2
 
     try:
         timeout = httpx2.Timeout(DOWNLOAD_S, connect=CONNECT_S)
         response = httpx2.get(download.url, timeout=timeout, follow_redirects=True)
         response.raise_for_status()
-    except httpx2.HTTPError:
-        return None
+    except httpx2.HTTPError as error:
+        return f"{download.url}: {error or type(error).__name__}"
     digest = hashlib.sha256(response.content).hexdigest()
     if digest != download.sha256:
         raise HarnessError(

@@ -81,8 +81,8 @@ def build_secrets() -> Iterator[dict[str, Path]]:
 def build_step(docker: Docker, image: str, tag: str, *, base: str) -> Step:
     """Return the step that builds the folder of `image` on `base` as `tag`, unless that is there."""
 
-    def build(_: Say) -> None:
+    def build(say: Say) -> None:
         with build_context(package_folder(image)) as context, build_secrets() as secrets:
-            docker.build(context, tag, args={"BASE": base}, secrets=secrets)
+            docker.build(context, tag, args={"BASE": base}, secrets=secrets, say=say)
 
     return Step(f"image {image}", lambda: docker.has_images(tag), build)

@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 
+from harness.steps import Say
 from harness.tools.docker import Docker
 
 CTR = ("ctr", "--namespace=k8s.io")
 
 
 def import_images(
-    docker: Docker, references: Sequence[str], container: str, *, ctr: Sequence[str] = CTR, snapshotter: str = ""
+    docker: Docker,
+    references: Sequence[str],
+    container: str,
+    say: Say,
+    *,
+    ctr: Sequence[str] = CTR,
+    snapshotter: str = "",
 ) -> None:
     """Copy images of the engine into the containerd that runs in `container`, which unpacks them.
 
@@ -17,7 +24,7 @@ def import_images(
     """
     flags = ["--local", f"--platform={docker.platform()}", "--discard-unpacked-layers"]
     flags += [f"--snapshotter={snapshotter}"] if snapshotter else []
-    docker.save_into(references, container, [*ctr, "images", "import", *flags, "-"])
+    docker.save_into(references, container, [*ctr, "images", "import", *flags, "-"], say)
 
 
 def full_name(reference: str) -> str:

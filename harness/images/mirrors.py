@@ -60,7 +60,7 @@ class Mirrors:
             Step(
                 "image statsd-exporter",
                 lambda: self.docker.has_images(images.statsd_exporter),
-                lambda _: self._build_exporter(images.statsd_exporter),
+                lambda say: self._build_exporter(images.statsd_exporter, say),
             ),
         ]
 
@@ -155,16 +155,17 @@ class Mirrors:
     def _compile(self, command: GoCommand, say: Say) -> None:
         if command.name == "kube":
             say("Kubernetes from source: about 10 minutes on 2 cores, once")
-        self.go.ensure(command)
+        self.go.ensure(command, say)
 
-    def _build_exporter(self, tag: str) -> None:
-        binaries = {EXPORTER.name: self.go.ensure(EXPORTER)}
+    def _build_exporter(self, tag: str, say: Say) -> None:
+        binaries = {EXPORTER.name: self.go.ensure(EXPORTER, say)}
         with build_context(package_folder("statsd-exporter"), binaries) as context:
-            self.docker.build(context, tag)
+            self.docker.build(context, tag, say=say)
 
     def _build_node(self, say: Say) -> None:
         binaries = {command.name: self.go.ensure(command) for command in self._commands}
         with build_context(package_folder("node"), binaries) as context, build_secrets() as secrets:
             for stage in self._all_stages:
                 say(f"stage {stage}")
-                self.docker.build(context, self._node(stage), target=stage, args={"BASE": self.base}, secrets=secrets)
+                args = {"BASE": self.base}
+                self.docker.build(context, self._node(stage), target=stage, args=args, secrets=secrets, say=say)

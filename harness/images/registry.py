@@ -61,11 +61,13 @@ class Registry:
         return f"{self.choice.mirror}/{name if '/' in name else f'library/{name}'}@{digest}"
 
     def _pull(self, name: str, reference: str) -> Step:
-        return Step(f"image {name}", lambda: self.docker.has_images(reference), lambda _: self.docker.pull(reference))
+        return Step(
+            f"image {name}", lambda: self.docker.has_images(reference), lambda say: self.docker.pull(reference, say)
+        )
 
     def _pull_as(self, name: str, reference: str, tag: str) -> Step:
-        def pull(_: Say) -> None:
-            self.docker.pull(reference)
+        def pull(say: Say) -> None:
+            self.docker.pull(reference, say)
             self.docker.call("tag", reference, tag)
 
         return Step(f"image {name}", lambda: self.docker.has_images(tag), pull)

@@ -16,7 +16,7 @@ from harness.parts import Parts
 from harness.plugin.leaks import LeakCheck
 from harness.plugin.sharing import REFUSAL, is_worker
 from harness.settings import Settings, load_settings
-from harness.steps import Outcome
+from harness.steps import Outcome, Pace
 from harness.tools.airflow import AirflowApi
 from harness.tools.docker import Docker
 from harness.tools.k8s import Kubernetes
@@ -65,13 +65,15 @@ class _TerminalReporter:
     def __init__(self, config: pytest.Config) -> None:
         self._capture: Any = config.pluginmanager.getplugin("capturemanager")
         self._terminal: Any = config.pluginmanager.getplugin("terminalreporter")
+        self._pace = Pace()
 
     def started(self, name: str) -> None:
         """Say nothing: the end of a step tells enough."""
 
     def said(self, text: str) -> None:
         """Print a line below the step."""
-        self._print(f"    {text}")
+        if self._pace.is_due(text):
+            self._print(f"    {text}")
 
     def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
         """Print the step's line."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.command import CommandError, HostCommandError, Result, pipe, run
+from harness.command import CommandError, Result, pipe, run
 from harness.errors import HostError, Verb
+from harness.steps import Say
+from harness.tools.docker_output import BuildProgress, EngineError, PullProgress, unpack_progress
 from harness.tools.engine import Engine, NoEngine, read_info
 
 QUICK_S = 60
@@ -37,7 +39,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Docker:
-    """One client; every method raises HostCommandError when the client fails, `exec` CommandError."""
+    """One client; every method raises EngineError when the client fails, `exec` CommandError."""
 
     binary: str
     env: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class Docker:
         timeout_s: float,
         stdin: str | bytes | Path | None = None,
         check: bool = True,
-        error: type[CommandError] = HostCommandError,
+        error: type[CommandError] = EngineError,
     ) -> Result:
         return run([self.binary, *args], timeout_s=timeout_s, stdin=stdin, env=self.env, check=check, error=error)
 
@@ -91,9 +93,15 @@ class Docker:
         result = self._run(["image", "inspect", "--format=.", *references], timeout_s=QUICK_S, check=False)
         return result.returncode == 0
 
-    def pull(self, reference: str) -> None:
-        """Pull an image, by digest where the reference has one."""
-        self.call("pull", "--quiet", reference, timeout_s=BUILD_S)
+    def pull(self, reference: str, say: Say = str) -> None:
+        """Pull an image, by digest where the reference has one, and say how far it is."""
+        run(
+            [self.binary, "pull", reference],
+            timeout_s=BUILD_S,
+            env=self.env,
+            error=EngineError,
+            on_line=PullProgress(say),
+        )
 
     def build(
         self,
@@ -104,8 +112,9 @@ class Docker:
         args: Mapping[str, str] | None = None,
         secrets: Mapping[str, Path] | None = None,
         labels: Mapping[str, str] | None = None,
+        say: Say = str,
     ) -> None:
-        """Build `context` with BuildKit; `secrets` are files that the build sees and no layer keeps."""
+        """Build `context` with BuildKit and say how far it is; `secrets` are files that no layer keeps."""
         argv = ["build", "--progress=plain", "--tag", tag]
         argv += ["--target", target] if target else []
         for flag, pairs in (("--build-arg", args), ("--label", labels)):
@@ -115,21 +124,23 @@ class Docker:
             [self.binary, *argv, str(context)],
             timeout_s=BUILD_S,
             env={**self.env, "DOCKER_BUILDKIT": "1"},
-            error=HostCommandError,
+            error=EngineError,
+            on_line=BuildProgress(say),
         )
 
     def import_from(self, producer: Sequence[str], tag: str, *, changes: Iterable[str] = ()) -> None:
         """Make an image of the tar archive that `producer` writes to its standard output."""
         flags = [word for change in changes for word in ("--change", change)]
-        pipe(producer, [self.binary, "import", *flags, "-", tag], timeout_s=BUILD_S, error=HostCommandError)
+        pipe(producer, [self.binary, "import", *flags, "-", tag], timeout_s=BUILD_S, error=EngineError)
 
-    def save_into(self, references: Sequence[str], container: str, command: Sequence[str]) -> None:
-        """Feed the images as one archive to a command in a running container."""
+    def save_into(self, references: Sequence[str], container: str, command: Sequence[str], say: Say) -> None:
+        """Feed the images as one archive to `ctr images import` in a running container, and say how far it is."""
         pipe(
             [self.binary, "save", *references],
             [self.binary, "exec", "-i", container, *command],
             timeout_s=COPY_S,
-            error=HostCommandError,
+            error=EngineError,
+            on_line=unpack_progress(say, len(references)),
         )
 
     def run_once(

@@ -3,14 +3,16 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.command import run
+from harness.command import Result, run
 from harness.errors import HostError
+from harness.steps import Progress, Say
 
 BUILD_S = 3600
+PACKAGE = re.compile(r"[\w./~-]+")
 OLDEST = (1, 24)  # the first with `tool` lines in go.mod (Go 1.24 release notes)
 
 
@@ -60,8 +62,11 @@ class Go:
         """Return where `ensure` puts the command; the path holds its digest."""
         return self.cache / "bin" / command.digest / command.name
 
-    def ensure(self, command: GoCommand) -> Path:
-        """Build `command` unless that was done, and return the binary: static, stripped, without local paths."""
+    def ensure(self, command: GoCommand, say: Say = str) -> Path:
+        """Build `command` unless that was done, say how far it is, and return the binary.
+
+        It is static, stripped and without local paths.
+        """
         binary = self.binary(command)
         if binary.exists():
             return binary
@@ -69,16 +74,40 @@ class Go:
         binary.parent.mkdir(parents=True, exist_ok=True)
         partial = binary.with_suffix(".partial")
         stamps = " ".join(f"-X {variable}={value}" for variable, value in command.stamps.items())
-        run(
-            ["go", "build", "-trimpath", f"-ldflags=-s -w {stamps}".strip(), "-o", str(partial), command.package],
-            cwd=command.module,
-            env={
-                "CGO_ENABLED": "0",
-                "GOCACHE": str(self.cache / "go-build"),
-                "GOMODCACHE": str(self.cache / "go-mod"),
-                "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
-            },
-            timeout_s=BUILD_S,
+        flags = ["-trimpath", f"-ldflags=-s -w {stamps}".strip()]
+        self._run(
+            ["build", "-v", *flags, "-o", str(partial), command.package],
+            command.module,
+            _CompileProgress(say, self._count_packages(command)),
         )
         partial.rename(binary)
         return binary
+
+    def _count_packages(self, command: GoCommand) -> int:
+        """Return how many packages are to be compiled, those in the cache left out."""
+        words = ["list", "-deps", "-trimpath", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", command.package]
+        return len(self._run(words, command.module).stdout.split())
+
+    def _run(self, words: list[str], module: Path, on_line: Callable[[str], object] | None = None) -> Result:
+        env = {
+            "CGO_ENABLED": "0",
+            "GOCACHE": str(self.cache / "go-build"),
+            "GOMODCACHE": str(self.cache / "go-mod"),
+            "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
+        }
+        return run(["go", *words], cwd=module, env=env, timeout_s=BUILD_S, on_line=on_line)
+
+
+@dataclass
+class _CompileProgress:
+    """Hears `go build -v`, which names each package that it compiles."""
+
+    say: Say
+    total: int
+    _done: int = 0
+
+    def __call__(self, line: str) -> None:
+        """Hear a line."""
+        if PACKAGE.fullmatch(line):
+            self._done += 1
+            self.say(Progress(self._done, max(self.total, self._done), "packages compiled"))

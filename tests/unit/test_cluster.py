@@ -14,7 +14,6 @@ from harness.cluster import MARK, Cluster
 from harness.command import CommandError
 from harness.errors import UsageError
 from harness.host import ports
-from harness.images.store import Store
 from harness.nodes import remove_cluster, remove_container
 from harness.pins import load_pins
 from harness.settings import Settings
@@ -38,6 +37,7 @@ MARKED = ("docker", "exec", NODE, "test", "-e", MARK)
 @dataclass
 class FakeStore:
     clones: list[Path] = field(default_factory=list)
+    is_filled: bool = True
 
     def clone(self, target: Path) -> None:
         self.clones.append(target)
@@ -80,7 +80,7 @@ def test_configuration_opens_one_port_on_this_machine_alone(settings: Settings) 
 
 def test_workers_have_no_port_and_every_node_its_own_store(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, workers=2, name="my-worker")
-    cluster = make(settings, store=Store(DOCKER, IMAGES, settings.cache_folder, "dev"))
+    cluster = make(settings, store=FakeStore())
     nodes: Any = cluster.config()["nodes"]
     assert cluster.node_names == [
         *("harness-my-worker-control-plane", "harness-my-worker-worker", "harness-my-worker-worker2"),
@@ -203,6 +203,17 @@ def test_creation_is_marked_at_its_end(commands: FakeCommands, settings: Setting
     assert settings.folder.stat().st_mode & 0o777 == 0o700
     create = next(call for call in commands.calls if call.argv[0] == "kind")
     assert create.env["KIND_EXPERIMENTAL_DOCKER_NETWORK"] == "harness-dev"
+
+
+@pytest.mark.usefixtures("free_port")
+def test_nodes_mount_no_store_where_none_could_be_filled(commands: FakeCommands, settings: Settings) -> None:
+    commands.on(*LIST)
+    expect_creation(commands, settings)
+    store = FakeStore(is_filled=False)
+    make(settings, store=store).ensure(str)
+    assert store.clones == []
+    create = next(call for call in commands.calls if call.argv[0] == "kind")
+    assert b"/var/lib/containerd" not in create.stdin
 
 
 @pytest.mark.usefixtures("free_port", "kubeconfig")

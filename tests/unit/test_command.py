@@ -2,8 +2,10 @@
 
 import os
 import select
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,3 +165,57 @@ def test_detached_command_has_its_own_session_and_log(tmp_path: Path) -> None:
     pid = start_detached([sys.executable, "-I", "-S", "-c", code], log=log)
     os.waitpid(pid, 0)
     assert log.read_text() == "before\nTrue\n"
+
+
+def test_lines_are_heard_while_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "WATCH_S", 0.01)
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        (tmp_path / "heard").touch()
+
+    script = "echo one; until [ -e heard ]; do :; done; printf 'grü\\nße\\nrest' >&2; exit 3"
+    result = run([*SH, script], timeout_s=10, cwd=tmp_path, check=False, on_line=hear)
+    assert heard == ["one", "grü", "ße"]
+    assert (result.returncode, result.stdout, result.stderr) == (3, "", "one\ngrü\nße\nrest")
+
+
+class SlowProcess:
+    """A process that writes a line for each look at it, while there are any, and ends after `looks` of them."""
+
+    pid, stdin, stdout, stderr, returncode = 0, None, None, None, 0
+
+    def __init__(self, lines: int, looks: int, file: Any) -> None:
+        self.lines, self.looks, self.file = lines, looks, file
+
+    def communicate(self, _: bytes | None, timeout: float) -> tuple[bytes, bytes]:
+        if self.lines:
+            self.lines -= 1
+            self.file.write(b"a line\n")
+        self.looks -= 1
+        if self.looks:
+            raise subprocess.TimeoutExpired("slow", timeout)
+        return b"", b""
+
+    def poll(self) -> int:
+        return 0
+
+
+def test_time_counts_from_the_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_s, heard = 3 * command.WATCH_S, list[str]()
+    monkeypatch.setattr(subprocess, "Popen", lambda _, stdout, **__: SlowProcess(10, looks=10, file=stdout))
+    run(["slow"], timeout_s=limit_s, on_line=heard.append)
+    assert len(heard) == 10
+    monkeypatch.setattr(subprocess, "Popen", lambda _, stdout, **__: SlowProcess(5, looks=10, file=stdout))
+    with pytest.raises(CommandError, match="no end after 6 s: slow\na line"):
+        run(["slow"], timeout_s=limit_s, on_line=heard.append)
+    assert len(heard) == 15
+
+
+def test_lines_of_a_pipe_s_end_are_heard() -> None:
+    heard: list[str] = []
+    pipe([*SH, "echo a; echo b; echo lost >&2"], ["cat"], timeout_s=10, on_line=heard.append)
+    assert heard == ["a", "b"]
+    with pytest.raises(CommandError, match="no room"):
+        pipe([*SH, "echo a"], [*SH, "cat; echo no room; exit 1"], timeout_s=10, on_line=heard.append)

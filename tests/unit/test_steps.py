@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.errors import HarnessError
-from harness.steps import Outcome, Say, Step, run_steps
+from harness.steps import Outcome, Pace, Progress, Say, Step, run_steps
+
+from .fakes.clock import FakeTime
 
 
 @dataclass
@@ -65,3 +67,18 @@ def test_step_that_only_checks_is_run_and_reported_as_checked() -> None:
     listener = Listener()
     run_steps([Step("input", None, lambda _: None)], listener)
     assert listener.heard == [("started", "input"), ("ended", "input", "checked")]
+
+
+def test_progress_is_a_text_with_its_numbers() -> None:
+    progress = Progress(3, 8, "layers")
+    assert (progress, progress.done, progress.total) == ("3 of 8 layers", 3, 8)
+
+
+def test_log_gets_every_text_and_progress_now_and_then(time: FakeTime) -> None:
+    pace = Pace(every_s=10, clock=time.clock)
+    seen = []
+    for number in range(25):
+        seen += [number] if pace.is_due(Progress(number, 25, "layers")) else []
+        assert pace.is_due("a text")
+        time.clock.sleep(1)
+    assert seen == [0, 10, 20]

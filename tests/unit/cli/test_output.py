@@ -14,6 +14,7 @@ from harness import cli
 from harness.cli import output
 from harness.cli.output import StepPrinter, make_printable, print_table, say
 from harness.redact import redact
+from harness.steps import Progress
 
 CLI = Path(cli.__file__).parent
 MARKUP = [
@@ -132,3 +133,27 @@ def test_nothing_is_printed_as_markup() -> None:
             assert all(isinstance(one.value, ast.Constant) and one.value.value is False for one in switched_on), where
     for name in ("from_markup", "render_str", "escape"):
         assert [*calls(name)] == []
+
+
+def test_progress_is_a_line_now_and_then_in_a_log() -> None:
+    console = a_console(is_terminal=False)
+    printer = StepPrinter(console)
+    printer.started("image node")
+    for done in range(5):
+        printer.said(Progress(done, 5, "layers"))
+    printer.ended("image node", "done", 3)
+    assert printed(console).count("of 5 layers") == 1
+
+
+def test_progress_is_a_bar_on_a_terminal() -> None:
+    console = a_console(is_terminal=True)
+    printer = StepPrinter(console)
+    printer.started("image node")
+    assert printer._bar
+    printer.said(Progress(2, 8, "layers"))
+    (task,) = printer._bar.live.tasks
+    assert (task.completed, task.total) == (2, 8)
+    printer._bar.live.refresh()
+    printer.ended("image node", "done", 3)
+    assert "━━━━━" in printed(console)
+    assert "2 of 8 layers" in printed(console)

@@ -86,6 +86,8 @@ class FakeProcess:
         self.returncode: int | None = None
         if hasattr(options.get("stdout"), "write"):
             options["stdout"].write(self._answer.stdout.encode())
+            if options.get("stderr") == subprocess.STDOUT:
+                options["stdout"].write(self._answer.stderr.encode())
         if options.get("stdin") != subprocess.PIPE:
             self._end(self._call)
 

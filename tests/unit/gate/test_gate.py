@@ -154,7 +154,7 @@ def test_missing_image_of_a_cluster_that_is_there_is_pulled(commands: FakeComman
     commands.on(*ask(gate), **GONE)
     commands.on(*PS)
     commands.on(*IMAGE, returncode=1)
-    commands.on("docker", "pull", "--quiet", "airflow:1")
+    commands.on("docker", "pull", "airflow:1")
     commands.on(*start(gate), stdout="0123\n")
     commands.on(*ask(gate), stdout=answer())
     commands.on(*ask(gate), stdout=answer("a"))

@@ -6,11 +6,12 @@ import os
 import tarfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import httpx2
 import pytest
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.host import binaries
 from harness.host.binaries import ensure_binary, find_binary, helm_binary, kind_binary
 from harness.pins import Download, Pins, load_pins
@@ -128,8 +129,27 @@ def test_what_cannot_be_downloaded_is_built(
     binary = kind_binary(pins)
     target = go.binary(binaries._go_command(binary))
     commands.on("go", "version", stdout="go version go1.26.1 linux/amd64")
+    commands.on("go", "list", "-deps", "-trimpath", "-f", ANY, "sigs.k8s.io/kind")
     commands.on(
-        *("go", "build", "-trimpath", "-ldflags=-s -w", "-o", f"{target}.partial", "sigs.k8s.io/kind"), does=build
+        *("go", "build", "-v", "-trimpath", "-ldflags=-s -w", "-o", f"{target}.partial", "sigs.k8s.io/kind"),
+        does=build,
     )
     assert ensure_binary(binary, go, pins) == target
     assert find_binary(binary, go) == target
+
+
+@pytest.mark.usefixtures("commands")
+def test_reason_of_no_download_is_told_with_that_of_no_build(
+    go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(*_: object, **__: object) -> httpx2.Response:
+        raise httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate")
+
+    monkeypatch.setattr(httpx2, "get", get)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    pins = pins_for(b"")
+    with pytest.raises(UsageError, match=r"CERTIFICATE_VERIFY_FAILED.*; Go 1\.24 or newer is needed") as caught:
+        ensure_binary(kind_binary(pins), go, pins)
+    assert URL in str(caught.value)
+    assert caught.value.next_step.startswith("mend what keeps this network from that address")
+    assert "install Go" in caught.value.next_step

@@ -15,7 +15,7 @@ def test_import_asks_for_the_engine_s_platform_alone(commands: FakeCommands) -> 
         *("docker", "exec", "-i", "node", "ctr", "--namespace=k8s.io", "images", "import"),
         *("--local", "--platform=linux/arm64", "--discard-unpacked-layers", "-"),
     )
-    import_images(DOCKER, ["a:1", "b:1"], "node")
+    import_images(DOCKER, ["a:1", "b:1"], "node", str)
     assert commands.calls[-1].stdin == b"the images"
 
 

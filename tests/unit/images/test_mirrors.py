@@ -77,7 +77,7 @@ def test_exporter_is_its_binary_and_nothing_else(
     commands: FakeCommands, go: Go, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "binary").touch()
-    monkeypatch.setattr(Go, "ensure", lambda _, command: tmp_path / "binary" if command == EXPORTER else None)
+    monkeypatch.setattr(Go, "ensure", lambda _, command, __: tmp_path / "binary" if command == EXPORTER else None)
     tag = recipes(go).images().statsd_exporter
     commands.on("docker", "build", "--progress=plain", "--tag", tag, ANY)
     step_of(steps_with(commands, go, has_nodes=True), "image statsd-exporter").run(str)
@@ -123,7 +123,7 @@ def test_without_mmdebstrap_the_cure_is_told(
 
 def test_long_compilation_is_announced(commands: FakeCommands, go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(Go, "ensure", lambda self, command: self.binary(command))
+    monkeypatch.setattr(Go, "ensure", lambda self, command, *_: self.binary(command))
     step_of(steps_with(commands, go, has_nodes=False), "compile kube").run(said.append)
     assert "minutes" in said[0]
 
@@ -131,7 +131,7 @@ def test_long_compilation_is_announced(commands: FakeCommands, go: Go, monkeypat
 def test_each_stage_of_the_node_is_built_on_the_base(
     commands: FakeCommands, go: Go, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(Go, "ensure", lambda _, __: tmp_path / "binary")
+    monkeypatch.setattr(Go, "ensure", lambda *_: tmp_path / "binary")
     (tmp_path / "binary").touch()
     mirrors = recipes(go)
     secrets = ["--secret", ANY, "--secret", ANY]

@@ -41,7 +41,7 @@ def test_mirror_serves_the_same_digest() -> None:
 def test_airflow_is_built_on_the_official_python(commands: FakeCommands, mirror: str, head: str) -> None:
     base = f"{head}@{digest(PINS.registry.python)}"
     tag = recipes(mirror).images().airflow
-    commands.on("docker", "pull", "--quiet", base)
+    commands.on("docker", "pull", base)
     commands.on(
         *("docker", "build", "--progress=plain", "--tag", tag, "--build-arg", f"BASE={base}"),
         *("--secret", ANY, ANY),
@@ -59,7 +59,7 @@ def test_airflow_is_built_on_the_official_python(commands: FakeCommands, mirror:
 def test_image_of_a_pod_has_a_name_that_kubernetes_never_pulls(commands: FakeCommands, pin: str, name: str) -> None:
     reference = f"{name}@{digest(getattr(PINS.registry, pin))}"
     ours = getattr(recipes().images(), pin)
-    commands.on("docker", "pull", "--quiet", reference)
+    commands.on("docker", "pull", reference)
     commands.on("docker", "tag", reference, ours)
     step(f"image {pin.replace('_', '-')}").run(str)
     assert len(commands.calls) == 2

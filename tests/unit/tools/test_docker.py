@@ -108,7 +108,7 @@ def test_platform_is_that_of_the_engine(commands: FakeCommands) -> None:
 def test_save_feeds_the_images_to_a_command_in_a_container(commands: FakeCommands) -> None:
     commands.on("docker", "save", "a:1", "b:1", stdout="images")
     commands.on("docker", "exec", "-i", "store", "ctr", "import", "-")
-    DOCKER.save_into(["a:1", "b:1"], "store", ["ctr", "import", "-"])
+    DOCKER.save_into(["a:1", "b:1"], "store", ["ctr", "import", "-"], str)
     assert commands.calls[1].stdin == b"images"
 
 
@@ -129,10 +129,10 @@ def test_exec_is_interactive_only_with_input(commands: FakeCommands) -> None:
 
 
 def test_engine_s_failure_is_the_host_s_and_a_container_s_is_not(commands: FakeCommands) -> None:
-    commands.on("docker", "pull", "--quiet", "a:1", returncode=1)
+    commands.on("docker", "pull", "a:1", returncode=1)
     commands.on("docker", "exec", "node", "false", returncode=1)
     with pytest.raises(HostCommandError):
-        DOCKER.pull("a:1")
+        DOCKER.pull("a:1", str)
     with pytest.raises(CommandError) as caught:
         DOCKER.exec("node", "false")
     assert caught.value.party == "product"
@@ -214,6 +214,6 @@ def test_no_client_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_commands_get_the_client_s_own_path(commands: FakeCommands) -> None:
-    commands.on("/x/docker", "pull", "--quiet", "a@sha256:1")
-    Docker("/x/docker", {"PATH": "/x:/usr/bin"}).pull("a@sha256:1")
+    commands.on("/x/docker", "pull", "a@sha256:1")
+    Docker("/x/docker", {"PATH": "/x:/usr/bin"}).pull("a@sha256:1", str)
     assert commands.calls[0].env["PATH"] == "/x:/usr/bin"

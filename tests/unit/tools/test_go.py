@@ -34,8 +34,36 @@ def write_binary(call: Call) -> None:
 def expect_build(commands: FakeCommands, go: Go, command: GoCommand, flags: str = "-s -w") -> None:
     partial = go.binary(command).with_suffix(".partial")
     commands.on("go", "version", stdout="go version go1.26.1 linux/amd64\n")
-    words = ("go", "build", "-trimpath", f"-ldflags={flags}", "-o", str(partial), command.package)
-    commands.on(*words, does=write_binary)
+    expect_count(commands, command)
+    words = ("go", "build", "-v", "-trimpath", f"-ldflags={flags}", "-o", str(partial), command.package)
+    commands.on(*words, stderr="internal/abi\nexample.test/main\n", does=write_binary)
+
+
+def expect_count(commands: FakeCommands, command: GoCommand, stale: str = "internal/abi\nexample.test/main\n") -> None:
+    words = ("go", "list", "-deps", "-trimpath", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", command.package)
+    commands.on(*words, stdout=stale)
+
+
+def test_build_says_how_many_packages_are_compiled(commands: FakeCommands, go: Go, module: Path) -> None:
+    command = GoCommand("etcd", module)
+    said: list[str] = []
+    expect_build(commands, go, command)
+    go.ensure(command, said.append)
+    assert said == ["1 of 2 packages compiled", "2 of 2 packages compiled"]
+
+
+def test_downloads_are_no_packages_compiled(commands: FakeCommands, go: Go, module: Path) -> None:
+    command, said = GoCommand("etcd", module), list[str]()
+    commands.on("go", "version", stdout="go version go1.26.1 linux/amd64\n")
+    expect_count(commands, command, stale="")
+    partial = go.binary(command).with_suffix(".partial")
+    commands.on(
+        *("go", "build", "-v", "-trimpath", "-ldflags=-s -w", "-o", str(partial), "."),
+        stderr="go: downloading k8s.io/api v0.37.0\ngithub.com/a-b/c.d/v2\n# warning: of the linker\n",
+        does=write_binary,
+    )
+    go.ensure(command, said.append)
+    assert said == ["1 of 1 packages compiled"]
 
 
 def test_build_is_static_read_only_and_in_caches_of_our_own(commands: FakeCommands, go: Go, module: Path) -> None:
@@ -68,8 +96,11 @@ def test_build_that_fails_leaves_no_binary(commands: FakeCommands, go: Go, modul
     command = GoCommand("etcd", module)
     partial = go.binary(command).with_suffix(".partial")
     commands.on("go", "version", stdout="go version go1.26.1 linux/amd64\n")
+    expect_count(commands, command)
     commands.on(
-        *("go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(partial), "."), returncode=1, stderr="no such module"
+        *("go", "build", "-v", "-trimpath", "-ldflags=-s -w", "-o", str(partial), "."),
+        returncode=1,
+        stderr="no such module",
     )
     with pytest.raises(CommandError, match="no such module"):
         go.ensure(command)

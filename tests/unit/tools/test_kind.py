@@ -17,14 +17,34 @@ CREATE = ("/bin/kind", "create", "cluster", "--config=-", "--kubeconfig=/k")
 def test_create_gives_its_configuration_by_stdin_names_network(commands: FakeCommands) -> None:
     commands.on(*CREATE)
     config = {"kind": "Cluster", "name": "harness-dev", "nodes": [{"role": "control-plane"}]}
-    KIND.create(config, kubeconfig=Path("/k"), network="harness-dev")
+    KIND.create(config, kubeconfig=Path("/k"), network="harness-dev", say=str)
     (call,) = commands.calls
     assert yaml.safe_load(call.stdin) == config
     assert call.env["KIND_EXPERIMENTAL_DOCKER_NETWORK"] == "harness-dev"
     assert call.env["PATH"] == "/x"
 
 
+KIND_SAYS = """Creating cluster "harness-dev" ...
+ • Ensuring node image (kindest/node@sha256:1) 🖼  ...
+ ✓ Ensuring node image (kindest/node@sha256:1) 🖼
+ • Preparing nodes 📦   ...
+ ✓ Preparing nodes 📦
+ • Starting control-plane 🕹️  ...
+"""
+
+
+def test_create_tells_which_of_kind_s_steps_runs(commands: FakeCommands) -> None:
+    said: list[str] = []
+    commands.on(*CREATE, stderr=KIND_SAYS)
+    KIND.create({}, kubeconfig=Path("/k"), network="n", say=said.append)
+    assert said == [
+        "0 of 6 steps of kind: Ensuring node image (kindest/node@sha256:1)",
+        "1 of 6 steps of kind: Preparing nodes",
+        "2 of 6 steps of kind: Starting control-plane",
+    ]
+
+
 def test_create_that_fails_tells_why(commands: FakeCommands) -> None:
     commands.on(*CREATE, returncode=1, stderr="ERROR: failed to create cluster")
     with pytest.raises(CommandError, match="failed to create cluster"):
-        KIND.create({}, kubeconfig=Path("/k"), network="n")
+        KIND.create({}, kubeconfig=Path("/k"), network="n", say=str)
