@@ -8,6 +8,7 @@ import pytest
 import yaml
 from airflow.configuration import conf
 
+from .cluster import OWNED, READY, cluster
 from .render import CHART, RenderError, render
 
 SECRETS = {
@@ -21,6 +22,10 @@ FIXED = {
     "api.port": "8080",
     "api.ssl_cert": "Ingress",
     "api.ssl_key": "Ingress",
+    "kubernetes_executor.multi_namespace_mode": "the release's namespace",
+    "kubernetes_executor.multi_namespace_mode_namespace_list": "the release's namespace",
+    "kubernetes_executor.namespace": "install the release there",
+    "kubernetes_executor.pod_template_file": "workers.templates",
     "logging.base_log_folder": "/opt/airflow/logs",
     "logging.trigger_log_server_port": "8794",
     "logging.worker_log_server_port": "8793",
@@ -67,3 +72,18 @@ def test_executor_without_support_is_refused_with_reason(helm: Path, executor: s
 def test_two_bundles_of_one_name_are_refused(helm: Path) -> None:
     bundles = '[{"name": "dags", "configMap": "a"}, {"name": "dags", "configMap": "b", "versioned": true}]'
     assert "two bundles have the name dags" in refusal(helm, f"dags.bundles={bundles}")
+
+
+@pytest.mark.parametrize(("release", "is_refused"), [("tools", False), ("other", True)])
+def test_second_release_in_a_namespace_is_refused(
+    helm: Path, tmp_path: Path, release: str, *, is_refused: bool
+) -> None:
+    labels = {"app.kubernetes.io/instance": release, "app.kubernetes.io/managed-by": "Helm"}
+    metadata = {"name": "airflow-config", "labels": labels, "annotations": OWNED}
+    present = {"kind": "ConfigMap", "metadata": metadata}
+    with cluster(tmp_path, (*READY, present)) as kubeconfig:
+        if is_refused:
+            with pytest.raises(RenderError, match="namespace tools has the release other of this chart"):
+                render(helm, kubeconfig=kubeconfig)
+        else:
+            assert render(helm, kubeconfig=kubeconfig).objects

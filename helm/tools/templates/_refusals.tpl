@@ -7,6 +7,7 @@ Each message says what, why, and what to do instead.
 {{- include "airflow.refuseSecrets" . -}}
 {{- include "airflow.refuseFixed" . -}}
 {{- include "airflow.refuseBundles" . -}}
+{{- include "airflow.refuseSecondRelease" . -}}
 {{- end }}
 
 {{- define "airflow.refuseExecutor" -}}
@@ -61,6 +62,11 @@ api:
   port: the Service and the probes go to 8080; an Ingress or a Service of yours may have another port
   ssl_cert: the Service and the probes speak plain HTTP; let the Ingress end TLS
   ssl_key: the Service and the probes speak plain HTTP; let the Ingress end TLS
+kubernetes_executor:
+  multi_namespace_mode: the Role and the ConfigMaps of worker pods are in the release's namespace; give teams bundles, pools and workers.templates, or a release each
+  multi_namespace_mode_namespace_list: the Role and the ConfigMaps of worker pods are in the release's namespace; give each team a release
+  namespace: the Role, the ConfigMaps and the Secrets of worker pods are in the release's namespace; install the release there
+  pod_template_file: set workers, and workers.templates for what some tasks have otherwise
 logging:
   base_log_folder: logs are on the volume that is mounted at /opt/airflow/logs
   trigger_log_server_port: the api-server and the policies go to 8794
@@ -88,5 +94,16 @@ scheduler:
 {{- fail (printf "dags.bundles: two bundles have the name %s, which Airflow and the volumes go by: rename one" .name) -}}
 {{- end -}}
 {{- $names = append $names .name -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+The names of the chart's objects are fixed. Helm names one object that another release owns; this names the release.
+*/}}
+{{- define "airflow.refuseSecondRelease" -}}
+{{- $present := lookup "v1" "ConfigMap" .Release.Namespace "airflow-config" | default dict -}}
+{{- $release := dig "metadata" "labels" "app.kubernetes.io/instance" .Release.Name $present -}}
+{{- if ne $release .Release.Name -}}
+{{- fail (printf "namespace %s has the release %s of this chart, and there is one in a namespace: install %s into another, or upgrade %s" .Release.Namespace $release .Release.Name $release) -}}
 {{- end -}}
 {{- end }}
