@@ -58,6 +58,11 @@ Deployment/airflow-metrics
 Service/airflow-metrics
 ServiceAccount/airflow-metrics
 """
+PUBLISHER = """
+Role/airflow-dags-publisher
+RoleBinding/airflow-dags-publisher
+ServiceAccount/airflow-dags-publisher
+"""
 PRODUCTION = """
 CronJob/airflow-cleanup
 Ingress/airflow-api-server
@@ -78,7 +83,7 @@ ServiceAccount/airflow-cleanup
     ("overlay", "more"),
     [
         ("", WITHOUT_LOGS + POSTGRESQL),
-        ("kind", POSTGRESQL + METRICS),
+        ("kind", POSTGRESQL + METRICS + PUBLISHER),
         ("production", PRODUCTION + METRICS),
         ("ha", WITHOUT_LOGS + POSTGRESQL + DISRUPTION),
     ],

@@ -24,6 +24,12 @@ API_SERVER_WITHOUT_LOGS: Rules = [
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 ]
 
+PUBLISHER: Rules = [
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "delete", "get", "list", "patch"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create", "get"]},
+]
+
 # Where a container may write; all the rest of it is read-only.
 AIRFLOW_WRITES = {"/tmp", "/opt/airflow/logs"}  # noqa: S108 - paths in a container
 NOWHERE = set[str]()
@@ -92,7 +98,9 @@ def rules_of(chart: Rendering) -> dict[str, Rules]:
 
 
 def test_the_rules_are_exactly_these(chart: Rendering) -> None:
-    assert {role["metadata"]["name"]: role["rules"] for role in chart.of_kind("Role")} == rules_of(chart)
+    rules = {role["metadata"]["name"]: role["rules"] for role in chart.of_kind("Role")}
+    rules.pop("airflow-dags-publisher", None)  # which no pod has
+    assert rules == rules_of(chart)
     assert not chart.of_kind("ClusterRole")
     assert not chart.of_kind("ClusterRoleBinding")
 
@@ -116,6 +124,19 @@ def test_without_versions_nobody_reads_config_maps(helm: Path) -> None:
     rules = [rule for role in plain.of_kind("Role") for rule in role["rules"]]
     assert not [rule for rule in rules if "configmaps" in rule["resources"]]
     assert not has_token(plain.pods()["dag-processor"])
+
+
+@pytest.mark.parametrize(("is_versioned", "touches"), [("true", []), ("false", ["patch"])])
+def test_publisher_may_do_what_a_sync_does(helm: Path, is_versioned: str, touches: list[str]) -> None:
+    bundles = f'dags.bundles=[{{"name": "dags", "configMap": "airflow-dags", "versioned": {is_versioned}}}]'
+    made = render(helm, sets=(*STABLE, bundles, "dags.publisher=true"))
+    config_maps, pods, forward = PUBLISHER
+    rules = [config_maps, {**pods, "verbs": [*pods["verbs"], *touches]}, forward]
+    assert made["Role/airflow-dags-publisher"]["rules"] == rules
+    assert not made["ServiceAccount/airflow-dags-publisher"]["automountServiceAccountToken"]
+    without = render(helm, sets=(*STABLE, bundles))
+    added = {name for name in made.names() if name not in without.names()}
+    assert added == {f"{kind}/airflow-dags-publisher" for kind in ("Role", "RoleBinding", "ServiceAccount")}
 
 
 def has_token(pod: Object) -> bool:

@@ -20,6 +20,7 @@ from harness.delivery.live import Bundle, Delivery
 from harness.delivery.pack import FLAT_LIMIT_BYTES, LIMIT_BYTES, pack
 from harness.delivery.target import DriftError
 from harness.delivery.versions import VERSIONS_KEPT, Versions
+from harness.environment import Environment
 from harness.faults.preemption import REASON
 from harness.gate.fixes import find_advice
 from harness.gate.gate import Gate, list_gates, remove_gates
@@ -45,6 +46,7 @@ from harness.tools import Json
 from harness.tools.docker import Docker
 from harness.tools.go import GoCommand
 from harness.tools.k8s import Objects, is_ready
+from harness.tools.k8s_connection import KubernetesError
 from harness.tools.kind import KUBECTL
 from harness.waiting import not_yet
 
@@ -64,10 +66,12 @@ __all__ = [
     "Delivery",
     "Docker",
     "DriftError",
+    "Environment",
     "Gate",
     "GoCommand",
     "Host",
     "Json",
+    "KubernetesError",
     "Mirrors",
     "Objects",
     "Outcome",
