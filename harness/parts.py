@@ -13,6 +13,7 @@ from harness.delivery.bundles import find_target
 from harness.delivery.dag_processor import read_image
 from harness.delivery.folder import DagFolder
 from harness.delivery.live import Bundle
+from harness.delivery.origin import read_origin
 from harness.errors import UsageError, Verb
 from harness.gate.fixes import find_advice
 from harness.gate.gate import Gate
@@ -187,7 +188,9 @@ class Parts:
     @cached_property
     def dags(self) -> DagFolder:
         """The DAGs folder and its counterpart in the cluster."""
-        return DagFolder(self.settings, lambda: self.gate, lambda: self.kubernetes, lambda: self.airflow, self.clock)
+        return DagFolder(
+            self.settings, lambda: self.gate, lambda: self.kubernetes, lambda: self.airflow, self.clock, read_origin
+        )
 
     @cached_property
     def gate(self) -> Gate:

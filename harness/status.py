@@ -85,6 +85,7 @@ def _airflow(environment: Environment) -> list[Row]:
 def _dags(environment: Environment) -> list[Row]:
     state = environment.parts.dags.compare()
     package = environment.parts.dags.package()
-    detail = f"{len(package.files)} files, {package.size_bytes} bytes"
+    origin = str(environment.parts.dags.origin())
+    detail = f"{len(package.files)} files, {package.size_bytes} bytes{f'; the cluster has {origin}' if origin else ''}"
     is_good = state == "same"
     return [Row("dags", state, detail, is_good, () if is_good else Verb("dags sync", "delivers them"))]

@@ -16,7 +16,7 @@ from harness.tools.airflow_records import NOW
 
 app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
 
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what somebody else changed in the cluster.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite another hand's change, and a newer commit.")]
 Conf = Annotated[str, typer.Option(help="The run's conf, a JSON object.", show_default=False)]
 KIB = 1024
 
@@ -95,6 +95,7 @@ def history(context: typer.Context, *, as_json: AsJson = False) -> None:
                         "current" if version.is_current else "",
                         f"{version.unfinished_runs} unfinished runs" if version.unfinished_runs else "",
                         "" if version.is_verified else "not verified",
+                        str(version.origin),
                     ),
                 )
             ),

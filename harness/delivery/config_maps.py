@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from harness import labels
+from harness.delivery import origin as origins
+from harness.delivery.origin import UNKNOWN, Origin
 from harness.delivery.pack import Package
 from harness.delivery.shards import Shard, cut, unpack
 from harness.delivery.target import FIELD_MANAGER, VERSION_KEY, Target
@@ -34,7 +36,7 @@ class Version:
     """A version in the cluster; `files` are the digests of its files.
 
     `defined` is what the gate said of its DAGs, None if it was not asked. `current_since` is when the version became
-    the current one the last time, None if it never did.
+    the current one the last time, None if it never did; `origin` is that of its last delivery.
     """
 
     version: str
@@ -44,6 +46,7 @@ class Version:
     is_verified: bool
     current_since: datetime | None
     defined: Definitions | None = None
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,10 @@ class ConfigMaps:
                     executables.add(piece.path)
         return Package(files, frozenset(executables), tuple(folders))
 
-    def mark_current(self, version: str, now: datetime) -> None:
-        """Note on the version when it became the current one."""
-        name, marks = self.version_name(version), {CURRENT_SINCE: now.isoformat()}
+    def mark_current(self, version: str, now: datetime, origin: Origin | None) -> None:
+        """Note on the version when it became the current one, and where it comes from, if that is known anew."""
+        name = self.version_name(version)
+        marks = {CURRENT_SINCE: now.isoformat(), **(origins.note(origin) if origin else {})}
         self.kubernetes.patch_annotations("ConfigMap", name, self.target.namespace, marks)
 
     def delete(self, version: str) -> None:
@@ -187,6 +191,7 @@ def _parse(config_map: Json) -> Version:
         is_verified=marks[VERIFIED] == "true",
         current_since=datetime.fromisoformat(since) if since else None,
         defined=defined,
+        origin=origins.parse(marks),
     )
 
 

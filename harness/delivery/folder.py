@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from harness.delivery.bundles import find_target
 from harness.delivery.dag_processor import PodEnvironment, read_environment, settings_of_values
 from harness.delivery.live import Bundle, Delivery, open_store
+from harness.delivery.origin import UNKNOWN, Origin, refuse_older
 from harness.delivery.pack import Package, check_syntax, pack, read
 from harness.delivery.plain import PlainStore
 from harness.delivery.target import Likeness, Target
@@ -39,6 +41,7 @@ class PastVersion:
     size_bytes: int
     is_verified: bool
     unfinished_runs: int
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class DagFolder:
     kubernetes: Callable[[], Kubernetes]
     airflow: Callable[[], AirflowApi]
     clock: Clock = CLOCK
+    read_origin: Callable[[Path], Origin] = lambda _: UNKNOWN
 
     @cached_property
     def target(self) -> Target:
@@ -91,21 +95,32 @@ class DagFolder:
     def write(self) -> None:
         """Put the folder into the cluster, without asking whether anybody reads it yet."""
         package, verdict = self.check()
-        self.store.write(package, verdict.defined)
+        self.store.write(package, verdict.defined, origin=self.read_origin(self.settings.dags_folder))
 
     def sync(self, *, force: bool = False, is_verified: bool = True) -> Delivery:
         """Deliver the folder and wait until Airflow serves it.
 
-        Raises RefusedError or DriftError before anything is written; `is_verified=False` skips compiling and importing.
+        Raises RefusedError, DriftError, or UsageError for a commit older than the cluster's, before anything is
+        written; `is_verified=False` skips compiling and importing.
         """
         package, environment = self.package(), self._environment()
+        origin = self.read_origin(self.settings.dags_folder)
+        if self.settings.is_elsewhere and not force:
+            refuse_older(self.settings.dags_folder, origin, self.origin())
         verdict = self._judge(package, environment) if is_verified else None
         outdated = self._outdated(environment)
         try:
-            delivery = self._bundle(environment).deliver(package, verdict.defined if verdict else None, force=force)
+            defined = verdict.defined if verdict else None
+            delivery = self._bundle(environment).deliver(package, defined, force=force, origin=origin)
         except Unreachable as error:
             raise Unreachable(str(error), next_step=outdated or error.advice) from None
         return replace(delivery, notes=tuple(map(str, verdict.notes if verdict else ())), advice=outdated)
+
+    def origin(self) -> Origin:
+        """Return where the current version comes from."""
+        store = self.store
+        current = store.current() if isinstance(store, Versions) else None
+        return current.origin if current else UNKNOWN
 
     def wait_until_live(self) -> None:
         """Wait until Airflow runs the DAGs that the cluster holds; raises as `Bundle.deliver`."""
@@ -125,6 +140,7 @@ class DagFolder:
                 size_bytes=found.size_bytes,
                 is_verified=found.is_verified,
                 unfinished_runs=runs[found.version],
+                origin=found.origin,
             )
             for found in versions.config_maps.list()
         ]

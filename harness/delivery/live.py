@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.delivery.config_maps import Version
+from harness.delivery.origin import Origin
 from harness.delivery.pack import Package
 from harness.delivery.parses import Before, TextParses, VersionParses
 from harness.delivery.plain import PlainStore
@@ -16,7 +17,8 @@ from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import retry_unreachable
 from harness.tools.airflow_records import Dag
 from harness.tools.k8s import Kubernetes
-from harness.waiting import CLOCK, Clock, NotYet, wait_until
+from harness.tools.k8s_connection import KubernetesError
+from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 LIVE_TIMEOUT_S = 120.0
 INTERVAL_S = 0.5
@@ -62,14 +64,21 @@ class Bundle:
         """What the cluster holds."""
         return open_store(self.kubernetes, self.target, self.clock)
 
-    def deliver(self, package: Package, defined: Definitions | None = None, *, force: bool = False) -> Delivery:
+    def deliver(
+        self,
+        package: Package,
+        defined: Definitions | None = None,
+        *,
+        force: bool = False,
+        origin: Origin | None = None,
+    ) -> Delivery:
         """Write the package and wait until Airflow runs exactly its DAGs; `defined` is what the gate said of them.
 
         Raises DriftError unless forced, Unreachable with Airflow's stack trace when a file cannot be imported,
         WaitTimeoutError with what is missing.
         """
         start, before, store = self.clock.now(), self._look(), self.store
-        change = store.write(package, defined, force=force)
+        change = store.write(package, defined, force=force, origin=origin)
         delivery = self._wait(package, defined, change, before, start)
         if isinstance(store, Versions):
             needed = {run.bundle_version for run in self.airflow.unfinished_runs() if run.bundle_version}
@@ -133,6 +142,7 @@ class Bundle:
             waited_s = self.clock.now() - start
             missing = check.missing(waited_s)
             if missing:
+                _raise_if_superseded(store, package.version)
                 toucher.touch_if_due(waited_s)
             return NotYet("; ".join(missing)) if missing else True
 
@@ -151,6 +161,23 @@ class Bundle:
 def open_store(kubernetes: Kubernetes, target: Target, clock: Clock = CLOCK) -> Versions | PlainStore:
     """Return the target's store, by whether its bundle has versions."""
     return Versions(kubernetes, target, clock) if target.is_versioned else PlainStore(kubernetes, target)
+
+
+def _raise_if_superseded(store: Versions | PlainStore, version: str) -> None:
+    """Raise Unreachable when another sync has pointed elsewhere since."""
+    if not isinstance(store, Versions):
+        return
+    try:
+        pointed = store.pointed()
+    except KubernetesError as error:
+        if not error.is_away:
+            raise
+        return
+    if pointed != version:
+        raise Unreachable(
+            f"version {version} is delivered, but another sync made version {pointed} current before it was live",
+            next_step=Verb("dags history"),
+        )
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.delivery.origin import Origin
 from harness.delivery.pack import Package
 from harness.delivery.target import (
     Change,
@@ -25,7 +26,14 @@ class PlainStore:
     kubernetes: Kubernetes
     target: Target
 
-    def write(self, package: Package, defined: Definitions | None = None, *, force: bool = False) -> Change:  # noqa: ARG002 - it has no place here
+    def write(
+        self,
+        package: Package,
+        defined: Definitions | None = None,  # noqa: ARG002 - it has no place here
+        *,
+        force: bool = False,
+        origin: Origin | None = None,  # noqa: ARG002 - likewise
+    ) -> Change:
         """Make the ConfigMap hold exactly the package, by server-side apply; writes nothing when it does already.
 
         Raises DriftError unless forced.

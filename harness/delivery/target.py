@@ -73,17 +73,23 @@ def find_config_map(kubernetes: Kubernetes, target: Target, *, refuse_drift: boo
     return found
 
 
-def write_config_map(kubernetes: Kubernetes, target: Target, *, digest: str, data: Mapping[str, str]) -> None:
+def write_config_map(
+    kubernetes: Kubernetes, target: Target, *, digest: str, data: Mapping[str, str], over: Json | None = None
+) -> None:
     """Make the target's ConfigMap hold exactly this data, and note its digest, by which drift is seen.
+
+    `over` is what is there as far as the caller knows: when it has changed since, KubernetesError with status 409.
 
     Forced: the fields of another manager are taken over, which `find_config_map` has refused unless that is wanted.
     """
-    metadata = {
+    metadata: Json = {
         "name": target.config_map,
         "namespace": target.namespace,
         "labels": labels.kubernetes_labels(target.environment),
         "annotations": {DIGEST_ANNOTATION: digest},
     }
+    if over:
+        metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
     kubernetes.apply(manifest, field_manager=FIELD_MANAGER, force=True)
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from http import HTTPStatus
 
 from harness.delivery.config_maps import ConfigMaps, Version
+from harness.delivery.origin import Origin
 from harness.delivery.pack import Package
 from harness.delivery.target import (
     VERSION_KEY,
@@ -21,10 +23,11 @@ from harness.delivery.target import (
     find_config_map,
     write_config_map,
 )
-from harness.errors import UsageError, Verb
+from harness.errors import HarnessError, UsageError, Verb
 from harness.gate.verdict import Definitions
 from harness.tools import Json
 from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock
 
 VERSIONS_KEPT = 5
@@ -45,29 +48,40 @@ class Versions:
         """What the versions are kept in."""
         return ConfigMaps(self.kubernetes, self.target)
 
-    def write(self, package: Package, defined: Definitions | None = None, *, force: bool = False) -> Change:
+    def write(
+        self,
+        package: Package,
+        defined: Definitions | None = None,
+        *,
+        force: bool = False,
+        origin: Origin | None = None,
+    ) -> Change:
         """Write the package as a version, if it is none yet, and point to it; `defined` is what the gate said of it.
 
-        Raises DriftError unless forced.
+        Raises DriftError unless forced, and HarnessError when another sync came first.
         """
         pointer = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         before = self.digests()
         written = self.config_maps.create(package, defined)
         if pointer is None or _pointed(pointer) != package.version or force:
-            self._point_to(package.version)
+            self._point_to(package.version, None if force else pointer, origin)
         return difference(before, package.digests, written)
 
     def point_to(self, version: Version, *, force: bool = False) -> Change:
         """Make a version that is there the current one again; raises DriftError unless forced."""
-        find_config_map(self.kubernetes, self.target, refuse_drift=not force)
+        pointer = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         change = difference(self.digests(), version.files)
-        self._point_to(version.version)
+        self._point_to(version.version, None if force else pointer)
         return change
+
+    def pointed(self) -> str:
+        """Return the version that the pointer names, or an empty string."""
+        pointer = self._pointer()
+        return _pointed(pointer) if pointer else ""
 
     def current(self) -> Version | None:
         """Return the version that the pointer names, or None when there is none or it is gone."""
-        pointer = self._pointer()
-        version = _pointed(pointer) if pointer else ""
+        version = self.pointed()
         return self.config_maps.get(version) if version else None
 
     def compare(self, package: Package) -> Likeness:
@@ -126,8 +140,7 @@ class Versions:
 
         Raises UsageError that names the versions there are.
         """
-        versions, pointer = self.config_maps.list(), self._pointer()
-        current = _pointed(pointer) if pointer else ""
+        versions, current = self.config_maps.list(), self.pointed()
         matching = [
             version
             for version in versions
@@ -142,9 +155,17 @@ class Versions:
     def _pointer(self) -> Json | None:
         return find_config_map(self.kubernetes, self.target)
 
-    def _point_to(self, version: str) -> None:
-        write_config_map(self.kubernetes, self.target, digest=version, data={VERSION_KEY: version})
-        self.config_maps.mark_current(version, self.clock.utc_now())
+    def _point_to(self, version: str, over: Json | None, origin: Origin | None = None) -> None:
+        try:
+            write_config_map(self.kubernetes, self.target, digest=version, data={VERSION_KEY: version}, over=over)
+        except KubernetesError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            raise HarnessError(
+                f"another sync was faster: the cluster has version {self.pointed()} now, and not this one",
+                next_step=(Verb("dags diff", "compares it with the folder"), Verb("dags sync", "delivers over it")),
+            ) from None
+        self.config_maps.mark_current(version, self.clock.utc_now(), origin)
 
 
 def _pointed(pointer: Json) -> str:

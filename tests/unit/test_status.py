@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.delivery.origin import Origin
 from harness.errors import Verb
 from harness.status import Row, read_status
 
@@ -32,6 +33,11 @@ def test_healthy_environment_is_good_in_all_its_parts(machine: FakeMachine) -> N
     assert rows["images"] == Row("images", "registry", "as set", is_good=True)
     assert rows["cluster"].detail == "harness-dev-control-plane"
     assert rows["release"].detail == "airflow revision 1"
+
+
+def test_dags_of_a_commit_name_it(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.delivery.folder.DagFolder.origin", lambda _: Origin("c0ffee", by="Ada"))
+    assert read(machine)["dags"].detail.endswith("bytes; the cluster has commit c0ffee by Ada")
 
 
 def test_each_part_says_what_it_lacks(machine: FakeMachine) -> None:

@@ -11,6 +11,7 @@ import pytest
 from harness.cli.dags import in_words
 from harness.delivery.folder import FileDiff, PastVersion
 from harness.delivery.live import Delivery
+from harness.delivery.origin import Origin
 from harness.delivery.target import Change
 from harness.environment import Environment
 from harness.errors import UsageError
@@ -37,6 +38,7 @@ VERSIONS = [
         size_bytes=4000,
         is_verified=True,
         unfinished_runs=2,
+        origin=Origin("c0ffee11223344", is_clean=False, by="Ada"),
     ),
 ]
 
@@ -118,7 +120,8 @@ def test_history_fits_a_terminal_and_marks_what_matters() -> None:
     assert max(map(len, lines)) <= 80
     shown = [re.split(r"\s{2,}", line.strip()) for line in lines]
     assert shown[1] == ["4d59bcd0b1f96f04", "2026-11-22 12:30:00", "1200", "12288 KiB", "current, not verified"]
-    assert shown[2] == ["a46015ae6664b7c4", "never", "4", "4 KiB", "2 unfinished runs"]
+    assert shown[2] == ["a46015ae6664b7c4", "never", "4", "4 KiB", "2 unfinished runs,"]
+    assert " ".join(line.strip() for line in lines[3:]) == "commit c0ffee1122 with changes by Ada"
     assert json.loads(invoke("dags", "history", "--json").stdout)[0]["is_current"] is True
 
 

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.delivery.folder import DagFolder
+from harness.delivery.origin import Origin
 from harness.delivery.pack import Package
 from harness.delivery.target import DriftError
 from harness.errors import UsageError, put_in_words
@@ -218,6 +221,24 @@ def test_variables_that_may_not_be_read_are_unknown_to_the_gate(scene: Scene, mo
     monkeypatch.setattr(Kubernetes, "get", refuse)
     scene.dags.sync()
     assert scene.gate.asked[0]["variables"] is None
+
+
+def keep(origin: Origin, _: Path) -> Origin:
+    return origin
+
+
+def test_older_commit_does_not_go_over_a_newer_one_elsewhere(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.tools.git.Git.is_ancestor", lambda *_: None)
+    old, new = (Origin(name, datetime(2026, 11, day, tzinfo=UTC)) for name, day in (("old", 1), ("new", 2)))
+    settings = scene.settings.model_copy(update={"context": "team"})
+    at = {one.commit: replace(scene.dags, settings=settings, read_origin=partial(keep, one)) for one in (old, new)}
+    at["new"].sync()
+    scene.write("a.py", "x = 2\n")
+    with pytest.raises(UsageError, match="commit old, which is older than what the cluster has: commit new"):
+        at["old"].sync()
+    assert scene.dags.compare() == "differs"
+    replace(at["old"], settings=scene.settings).sync()  # on kind everybody has a cluster of their own
+    assert at["new"].origin() == old
 
 
 RESTART = (

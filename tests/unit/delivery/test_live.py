@@ -244,6 +244,15 @@ def test_a_version_is_live_without_a_touch(versioned: VersionedCluster) -> None:
     assert versioned.api.dag_source("a") == dag_file("a", "new = 1")
 
 
+def test_delivery_that_another_one_overtakes_is_told(versioned: VersionedCluster) -> None:
+    versioned.is_away = True
+    other = package(b_py=dag_file("b"))
+    versioned.airflow.time.at(2, lambda: versioned.versions.write(other))
+    with pytest.raises(Unreachable, match=f"another sync made version {other.version} current before it was live"):
+        versioned.deliver(a_py=dag_file("a"))
+    assert versioned.airflow.time.seconds < 4
+
+
 def test_parse_that_began_too_early_is_asked_for_again(versioned: VersionedCluster) -> None:
     versioned.deliver(a_py=dag_file("a"))
     versioned.parses_late = {"a.py"}

@@ -1,14 +1,17 @@
 """Versions behind a pointer: whole or not at all, kept as long as needed, and whose the pointer is."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 
+from harness.delivery.origin import UNKNOWN, Origin
 from harness.delivery.pack import Package
 from harness.delivery.target import DriftError, Target
 from harness.delivery.versions import VERSIONS_KEPT, Versions
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.tools.k8s import Kubernetes
 from harness.tools.k8s_connection import KubernetesError
 
@@ -189,3 +192,34 @@ def test_delete_leaves_nothing(store: Versions, server: FakeApiServer) -> None:
     store.delete()
     assert not server.objects
     assert store.compare(OLD) == "absent"
+
+
+def test_of_two_syncs_at_the_same_time_the_later_one_is_told(
+    store: Versions, server: FakeApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(OLD)
+    other = numbered(1)
+    create = store.config_maps.create
+
+    def create_late(*words: Any) -> int:
+        monkeypatch.undo()
+        Versions(store.kubernetes, TARGET).write(other)
+        return create(*words)
+
+    monkeypatch.setattr(type(store.config_maps), "create", lambda _, *words: create_late(*words))
+    with pytest.raises(HarnessError, match=f"another sync was faster: the cluster has version {other.version} now"):
+        store.write(NEW)
+    assert server.objects[POINTER]["data"] == {"version": other.version}
+
+
+def test_version_keeps_where_it_comes_from(store: Versions) -> None:
+    origin = Origin("c0ffee", datetime(2026, 11, 1, tzinfo=UTC), is_clean=False, by="Ada")
+    store.write(OLD, origin=origin)
+    assert store.config_maps.list()[0].origin == origin
+    store.write(NEW)
+    assert store.config_maps.list()[0].origin == UNKNOWN
+    store.point_to(store.find(OLD.version))
+    assert store.config_maps.list()[0].origin == origin
+    store.write(NEW)
+    store.write(OLD, origin=Origin(by="Bob"))
+    assert store.config_maps.list()[0].origin == Origin(by="Bob"), "nothing of an earlier delivery stays"

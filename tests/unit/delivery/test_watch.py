@@ -175,7 +175,8 @@ def test_cluster_that_is_away_for_hours_is_waited_for(scene: Scene) -> None:
 
 def test_refusal_by_the_cluster_is_no_outage(scene: Scene) -> None:
     scene.outcomes = [failing(KubernetesError("PATCH /configmaps", 403, "Forbidden"))]
-    assert scene.run() == ["12:01:33 failed\n         Kubernetes API, PATCH /configmaps: 403 Forbidden\n         use an account that may do this"]
+    refused = "12:01:33 failed\n         Kubernetes API, PATCH /configmaps: 403 Forbidden\n"
+    assert scene.run() == [f"{refused}         use an account that may do this"]
 
 
 def test_gate_s_failure_while_the_cluster_is_away_is_told_later(scene: Scene) -> None:

@@ -167,6 +167,9 @@ class FakeApiServer:
         manager = self._managers.get(key)
         if manager not in (None, query["fieldManager"]) and query["force"] != "true":
             return _status(409, "Conflict", f'conflict with "{manager}"')
+        known_version = self.objects.get(key, {"metadata": {}})["metadata"].get("resourceVersion")
+        if body["metadata"].get("resourceVersion", known_version) != known_version:
+            return _status(409, "Conflict", "the object has been modified")
         self._managers[key] = query["fieldManager"]
         known = self.objects.get(key, {"metadata": {"creationTimestamp": self.created}})
         if known.get("immutable") and any(known.get(part) != body.get(part) for part in ("data", "binaryData")):

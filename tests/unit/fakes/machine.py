@@ -95,6 +95,7 @@ class FakeMachine(FakeCommands):
 
     def _acts(self) -> dict[str, Callable[[list[str]], Answer]]:
         return {
+            "git -C": lambda _: Answer((), returncode=128, stderr="not a git repository"),
             "docker --version": lambda _: said("Docker version 20.10.24"),
             "docker version": lambda _: said("linux/amd64"),
             "docker save": lambda rest: said("\n".join(rest)),
