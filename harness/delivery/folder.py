@@ -13,8 +13,9 @@ from harness.delivery.bundles import find_target
 from harness.delivery.dag_processor import PodEnvironment, read_environment, settings_of_values
 from harness.delivery.live import Bundle, Delivery, open_store
 from harness.delivery.origin import UNKNOWN, Origin, refuse_older
-from harness.delivery.pack import Package, check_syntax, pack, read
+from harness.delivery.pack import Package, pack, read
 from harness.delivery.plain import PlainStore
+from harness.delivery.syntax import check_syntax
 from harness.delivery.target import Likeness, Target
 from harness.delivery.versions import Versions
 from harness.errors import Advice, UsageError, Verb

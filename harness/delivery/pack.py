@@ -94,7 +94,7 @@ def read(folder: Path, *, is_flat: bool = False) -> Package:
     """
     package, problems, is_too_large = _collect(folder, is_flat=is_flat)
     if is_too_large:
-        raise _refuse(folder, problems)
+        raise refuse(folder, problems)
     return package
 
 
@@ -110,33 +110,8 @@ def pack(folder: Path, *, is_flat: bool = False) -> Package:
     if is_flat:
         problems += _flat_problems(package)
     if problems:
-        raise _refuse(folder, problems)
+        raise refuse(folder, problems)
     return package
-
-
-def check_syntax(folder: Path, package: Package) -> None:
-    """Compile what is Python with the Python that runs this; raises RefusedError.
-
-    It is for when there is no image yet, and so no gate, which compiles with the cluster's own Python. What an
-    `.airflowignore` may leave out is the gate's to judge.
-    """
-    problems = []
-    ignoring = tuple(
-        path.removesuffix(IGNORE_FILE)
-        for path, content in package.files.items()
-        if path.rpartition("/")[2] == IGNORE_FILE and content != _ignore_rules(b"")
-    )
-    for path, content in package.files.items():
-        if not path.endswith(".py") or path.startswith(ignoring):
-            continue
-        try:
-            compile(content, path, "exec", dont_inherit=True)
-        except SyntaxError as error:
-            problems.append(Problem(path, error.lineno or 1, f"{type(error).__name__}: {error.msg}"))
-        except (ValueError, RecursionError, MemoryError) as error:
-            problems.append(Problem(path, 1, f"{type(error).__name__}: {error}"))
-    if problems:
-        raise _refuse(folder, problems)
 
 
 def is_left_out(name: str) -> bool:
@@ -144,7 +119,8 @@ def is_left_out(name: str) -> bool:
     return name == CACHE or (name.startswith(".") and name != IGNORE_FILE)
 
 
-def _refuse(folder: Path, problems: list[Problem]) -> RefusedError:
+def refuse(folder: Path, problems: list[Problem]) -> RefusedError:
+    """Return the error that lists the problems by their files below the folder."""
     return RefusedError(folder, sorted(replace(found, file=f"{folder.name}/{found.file}") for found in problems))
 
 
@@ -164,7 +140,7 @@ def _collect(folder: Path, *, is_flat: bool) -> tuple[Package, list[Problem], bo
         except OSError as error:
             found.problems.append(_unreadable(path, error))
     if is_flat:
-        files[IGNORE_FILE] = _ignore_rules(files.get(IGNORE_FILE, b""))
+        files[IGNORE_FILE] = add_ignore_rule(files.get(IGNORE_FILE, b""))
         found.problems += _size_problems({path: len(content) for path, content in files.items()}, is_flat=True)
     package = Package(
         dict(sorted(files.items())),
@@ -299,6 +275,7 @@ def _size_problems(sizes: Mapping[str, int], *, is_flat: bool) -> Iterator[Probl
         yield Problem("", 0, what, f"take data out of the folder, or use {GIT}")
 
 
-def _ignore_rules(own: bytes) -> bytes:
+def add_ignore_rule(own: bytes) -> bytes:
+    """Return the lines of an `.airflowignore`, and the rule that a mounted ConfigMap needs."""
     lines = own.decode(errors="replace").splitlines()
     return "".join(f"{line}\n" for line in (lines if IGNORE_RULE in lines else [*lines, IGNORE_RULE])).encode()
