@@ -52,7 +52,7 @@ def throw_away(
             settings.chart_folder,
             namespace=namespace,
             values_files=overlays or settings.values_files,
-            values={**_small_values(env, node_port), **values},
+            values={**values_of(env, node_port), **values},
             description="throw-away",
         )
         wait_until_available(kubernetes, settings, lambda _: None)
@@ -71,7 +71,7 @@ def throw_away(
         )
 
 
-def _small_values(env: AirflowEnv, node_port: int) -> dict[str, Json]:
+def values_of(env: AirflowEnv, node_port: int) -> dict[str, Json]:
     """Return what lets it stand beside the environment's release."""
     return {
         **{part: {"resources": TINY} for part in TINY_PARTS},
