@@ -14,6 +14,7 @@ VALUES = {
     **{name: name for name in ("cleanup", "metrics", "postgresql", "scheduler", "setup", "test", "triggerer")},
     "api-server": "apiServer",
     "dag-processor": "dagProcessor",
+    "pod-cleanup": "podCleanup",
     "worker": "workers",
 }
 ALL = ("cleanup.enabled=true", "metrics.enabled=true", "networkPolicies.enabled=true")

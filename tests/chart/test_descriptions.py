@@ -19,7 +19,7 @@ INDENT = 2
 
 COMPONENTS = (
     *("apiServer", "cleanup", "dagProcessor", "metrics", "postgresql", "scheduler", "setup", "test", "triggerer"),
-    "workers",
+    *("podCleanup", "workers"),
 )
 
 

@@ -15,7 +15,7 @@ OUTSIDE: Object = {}
 
 PORTS = {"api-server": 8080, "metrics": 9125, "postgresql": 5432, "triggerer": 8794}
 COMPONENTS = (
-    *("api-server", "cleanup", "dag-processor", "metrics", "postgresql"),
+    *("api-server", "cleanup", "dag-processor", "metrics", "pod-cleanup", "postgresql"),
     *("scheduler", "setup", "test", "triggerer", "worker"),
 )
 DATABASE_CLIENTS = {"api-server", "cleanup", "dag-processor", "scheduler", "setup", "triggerer"}
@@ -95,7 +95,9 @@ def test_every_component_that_calls_another_resolves_names(policies: Policies, c
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_only_who_needs_it_reaches_the_kubernetes_api(policies: Policies, component: str) -> None:
-    assert policies.lets(component, "kubernetes", 443) is (component in {"scheduler", "dag-processor", "api-server"})
+    assert policies.lets(component, "kubernetes", 443) is (
+        component in {"scheduler", "dag-processor", "api-server", "pod-cleanup"}
+    )
 
 
 def test_log_volume_keeps_the_api_server_off_the_kubernetes_api(helm: Path) -> None:
@@ -125,6 +127,7 @@ def opened_to(helm: Path, key: str, app: str) -> Policies:
     [
         *(("apiServer", "api-server"), ("scheduler", "scheduler"), ("dagProcessor", "dag-processor")),
         *(("triggerer", "triggerer"), ("workers", "worker"), ("setup", "setup"), ("cleanup", "cleanup")),
+        ("podCleanup", "pod-cleanup"),
     ],
 )
 def test_component_alone_reaches_what_its_value_adds(

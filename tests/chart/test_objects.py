@@ -37,6 +37,12 @@ ServiceAccount/airflow-setup
 ServiceAccount/airflow-triggerer
 ServiceAccount/airflow-worker
 """
+POD_CLEANUP = """
+CronJob/airflow-pod-cleanup
+Role/airflow-pod-cleanup
+RoleBinding/airflow-pod-cleanup
+ServiceAccount/airflow-pod-cleanup
+"""
 WITHOUT_LOGS = """
 Role/airflow-api-server
 RoleBinding/airflow-api-server
@@ -70,6 +76,7 @@ NetworkPolicy/airflow-api-server
 NetworkPolicy/airflow-cleanup
 NetworkPolicy/airflow-dag-processor
 NetworkPolicy/airflow-metrics
+NetworkPolicy/airflow-pod-cleanup
 NetworkPolicy/airflow-scheduler
 NetworkPolicy/airflow-setup
 NetworkPolicy/airflow-test
@@ -82,10 +89,10 @@ ServiceAccount/airflow-cleanup
 @pytest.mark.parametrize(
     ("overlay", "more"),
     [
-        ("", WITHOUT_LOGS + POSTGRESQL),
+        ("", POD_CLEANUP + WITHOUT_LOGS + POSTGRESQL),
         ("kind", POSTGRESQL + METRICS + PUBLISHER),
-        ("production", PRODUCTION + METRICS),
-        ("ha", WITHOUT_LOGS + POSTGRESQL + DISRUPTION),
+        ("production", POD_CLEANUP + PRODUCTION + METRICS),
+        ("ha", POD_CLEANUP + WITHOUT_LOGS + POSTGRESQL + DISRUPTION),
     ],
 )
 def test_the_objects_are_these(helm: Path, overlay: str, more: str) -> None:

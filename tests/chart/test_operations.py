@@ -15,7 +15,7 @@ SERVERS = {
     "scheduler": "scheduler",
     "triggerer": "triggerer",
 }
-EXTENDED = {**SERVERS, "cleanup": "cleanup", "setup": "setup", "worker": "workers"}
+EXTENDED = {**SERVERS, "cleanup": "cleanup", "pod-cleanup": "podCleanup", "setup": "setup", "worker": "workers"}
 HOST = ("ingress.enabled=true", "ingress.host=airflow.example.com")
 BASE_URL = "AIRFLOW__API__BASE_URL"
 
@@ -127,7 +127,7 @@ def test_what_a_user_adds_reaches_every_airflow_container(helm: Path, component:
 
 
 def test_the_cleanup_is_off_by_default(default: Rendering) -> None:
-    assert not default.of_kind("CronJob")
+    assert "CronJob/airflow-cleanup" not in default.names()
 
 
 def test_the_cleanup_keeps_as_many_days_as_it_is_told(helm: Path) -> None:
@@ -137,6 +137,28 @@ def test_the_cleanup_keeps_as_many_days_as_it_is_told(helm: Path) -> None:
     assert rendering["CronJob/airflow-cleanup"]["spec"]["schedule"] == "5 1 * * 0"
     (container,) = rendering.pods()["cleanup"]["spec"]["containers"]
     assert {"name": "KEEP_DAYS", "value": "30"} in container["env"]
+
+
+def test_dead_pods_are_removed_by_airflow_s_own_command(helm: Path) -> None:
+    sets = ("podCleanup.minCompletedMinutes=7", "podCleanup.minPendingMinutes=90", "podCleanup.schedule=@hourly")
+    rendering = render(helm, sets=(*STABLE, *sets))
+    assert rendering["CronJob/airflow-pod-cleanup"]["spec"]["schedule"] == "@hourly"
+    (container,) = rendering.pods()["pod-cleanup"]["spec"]["containers"]
+    assert container["args"] == [
+        *("airflow", "kubernetes", "cleanup-pods", "--namespace=tools"),
+        *("--min-completed-minutes=7", "--min-pending-minutes=90"),
+    ]
+
+
+def test_pods_wait_longer_than_airflow_does_before_they_go(default: Rendering) -> None:
+    config = default["ConfigMap/airflow-config"]["data"]
+    (container,) = default.pods()["pod-cleanup"]["spec"]["containers"]
+    (minutes,) = [int(one.rpartition("=")[2]) for one in container["args"] if one.startswith("--min-pending")]
+    assert minutes * 60 > 2 * float(config["AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT"])
+
+
+def test_on_kind_nothing_but_the_scheduler_removes_pods(helm: Path) -> None:
+    assert not render(helm, "kind").of_kind("CronJob")
 
 
 def test_helm_test_looks_at_the_components_that_run(helm: Path) -> None:

@@ -30,7 +30,7 @@ ROLLS: dict[str, tuple[str, set[str]]] = {
     "worker nodes": ("workers.nodeSelector.pool=tasks", {"scheduler", "worker"}),
     "PostgreSQL resources": ("postgresql.resources.requests.cpu=1", {"postgresql"}),
     "PostgreSQL image": ("images.postgresql.tag=15.9", {"postgresql"}),
-    "Airflow image": ("images.airflow.tag=3.3.2-1", {*AIRFLOW, "setup", "test", "worker"}),
+    "Airflow image": ("images.airflow.tag=3.3.2-1", {*AIRFLOW, "pod-cleanup", "setup", "test", "worker"}),
     "a setting": ("config.scheduler.job_heartbeat_sec=6", AIRFLOW),
     "NetworkPolicies": ("networkPolicies.enabled=true", set()),
     "base URL": ("apiServer.baseUrl=https://airflow.example.com", AIRFLOW),
@@ -43,7 +43,7 @@ ROLLS: dict[str, tuple[str, set[str]]] = {
     "setup resources": ("setup.resources.requests.cpu=1", {"setup"}),
     "pull Secrets": (
         'imagePullSecrets=["pull"]',
-        {*AIRFLOW, "setup", "test", "worker", "postgresql"},
+        {*AIRFLOW, "pod-cleanup", "setup", "test", "worker", "postgresql"},
     ),
 }
 

@@ -36,6 +36,8 @@ WRONG = {
     "an Ingress without a host": ("ingress.enabled=true", "host"),
     "a cleanup at no time": ("cleanup.schedule=nightly", "schedule"),
     "a cleanup of everything": ("cleanup.keepDays=0", "keepDays"),
+    "a cleanup of pods that begin": ("podCleanup.minPendingMinutes=1", "minPendingMinutes"),
+    "logs without room": ("logs.groomer.maxBytes=0", "maxBytes"),
     "two databases": ("database.existingSecret=x", "existingSecret"),
     "no database": ("postgresql.enabled=false", "existingSecret"),
 }

@@ -28,6 +28,7 @@ NEEDED = {
     "worker": {VARIABLES},
     "postgresql": {"airflow-postgresql/password"},
     "cleanup": {URL},
+    "pod-cleanup": set(),
     "test": UI_CREDS - {"airflow-ui-creds/email"},
 }
 

@@ -19,6 +19,7 @@ SCHEDULER: Rules = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "list", "patch", "watch"]},
     *READS_VERSIONS,
 ]
+POD_CLEANUP: Rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["delete", "list"]}]
 API_SERVER_WITHOUT_LOGS: Rules = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
@@ -94,7 +95,8 @@ def rules_of(chart: Rendering) -> dict[str, Rules]:
     """Return the rules that must be there: with a volume for logs, the API server reads none from pods."""
     persisted = any("persistentVolumeClaim" in one for one in chart.worker_pod()["spec"]["volumes"])
     api_server = {} if persisted else {"airflow-api-server": API_SERVER_WITHOUT_LOGS}
-    return {"airflow-scheduler": SCHEDULER, "airflow-dag-processor": READS_VERSIONS, **api_server}
+    pod_cleanup = {"airflow-pod-cleanup": POD_CLEANUP} if "pod-cleanup" in chart.pods() else {}
+    return {"airflow-scheduler": SCHEDULER, "airflow-dag-processor": READS_VERSIONS, **api_server, **pod_cleanup}
 
 
 def test_the_rules_are_exactly_these(chart: Rendering) -> None:

@@ -9,30 +9,23 @@ from pathlib import Path
 import pytest
 
 from harness import AirflowApi, AirflowEnv, NotYet, Run, Runs, TaskInstance, WorkerPod, wait_until
-from harness.faults import Faults, delete_component
+from harness.faults import Faults, delete_component, list_component_pods
 from support.times import utc_now
 
 from .faults.components import ends
 from .inside import Json, make_run_id
-from .throw_away import BUNDLE, DAGS, throw_away
+from .throw_away import throw_away
 
 pytestmark = [pytest.mark.timeout(420, func_only=True), pytest.mark.serial, pytest.mark.slow]
 
 DAG = Path(__file__).parent / "dags/faults/e2e_selfish.py"
+EXECUTORS = Path(__file__).parent / "dags/e2e_executors.py"
 KILLED = 137
 NAMESPACE = "tools-local-executor"
-# Tasks run in the scheduler's container, so the DAGs must be there.
-VOLUME = {
-    "name": "dags",
-    "projected": {"sources": [{"configMap": {"name": name}} for name in ("airflow-bundle-ignore", DAGS)]},
-}
+# The first is that of a task which chooses none.
 VALUES: dict[str, Json] = {
-    "config": {"core": {"executor": "LocalExecutor", "parallelism": "4"}},
-    "scheduler": {
-        "resources": {"requests": {"cpu": "100m", "memory": "384Mi"}, "limits": {"memory": "2Gi"}},
-        "extraVolumes": [VOLUME],
-        "extraVolumeMounts": [{"name": "dags", "mountPath": f"/opt/airflow/bundles/{BUNDLE}", "readOnly": True}],
-    },
+    "config": {"core": {"executor": "LocalExecutor,KubernetesExecutor", "parallelism": "4"}},
+    "scheduler": {"resources": {"requests": {"cpu": "100m", "memory": "384Mi"}, "limits": {"memory": "2Gi"}}},
 }
 
 
@@ -64,7 +57,7 @@ class LocalRun:
 
 @pytest.fixture(scope="module")
 def local(airflow_env: AirflowEnv) -> Iterator[AirflowApi]:
-    with throw_away(airflow_env, NAMESPACE, VALUES, [DAG], node_port=30081) as airflow:
+    with throw_away(airflow_env, NAMESPACE, VALUES, [DAG, EXECUTORS], node_port=30081) as airflow:
         yield airflow
 
 
@@ -91,6 +84,17 @@ def start(local: AirflowApi, runs: Runs) -> Callable[..., Pair]:
         return Pair(here, there, here.wait_until_running("bystander"), before, begun)
 
     return begin
+
+
+def test_task_runs_with_the_scheduler_unless_it_chooses_a_pod(local: AirflowApi, airflow_env: AirflowEnv) -> None:
+    run_id = make_run_id(os.getpid())
+    local.unpause(EXECUTORS.stem)
+    local.trigger(EXECUTORS.stem, run_id)
+    assert local.wait_for_run(EXECUTORS.stem, run_id, timeout_s=180).state == "success"
+    hosts = {ti.task_id: ti.hostname for ti in local.task_instances(EXECUTORS.stem, run_id)}
+    (scheduler,) = list_component_pods(airflow_env.kubernetes, NAMESPACE, "scheduler")
+    assert hosts["by_default"] == scheduler["status"]["podIP"]
+    assert hosts["chosen"].startswith("e2e-executors-chosen-")
 
 
 def test_end_of_all_processes_harms_neighbors_of_local_executor(

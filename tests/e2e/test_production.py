@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness import AirflowApi, AirflowEnv, NotYet, wait_until
+from harness.faults import list_component_pods
 
-from .inside import KUBECTL, Database, make_run_id
+from .inside import KUBECTL, Database, Json, make_run_id
 from .throw_away import throw_away
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
@@ -19,6 +20,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
 NAMESPACE = "tools-production"
 DAG = Path(__file__).parent / "dags/e2e_chain.py"
 DATABASE = "e2e_production"
+# A dead pod need not be old to go.
+VALUES: Json = {"podCleanup": {"minCompletedMinutes": 0, "schedule": "0 0 1 1 *"}}
+MARKS = {"dag_id": "gone", "task_id": "gone", "try_number": "1", "airflow_version": "3"}
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,17 @@ class External:
         host = f"airflow-postgresql.{self.env.namespace}.svc.cluster.local"
         return f"postgresql+psycopg2://airflow:{password}@{host}:5432/{DATABASE}"
 
-    def start_job(self, name: str, cron_job: str) -> None:
-        """Start what the CronJob starts at its time."""
-        docker, node = self.env.docker, self.env.control_plane
+    def run_job(self, cron_job: str) -> None:
+        """Run what the CronJob starts at its time, to its success."""
+        docker, node, name = self.env.docker, self.env.control_plane, f"e2e-{cron_job}"
         docker.exec(node, *KUBECTL, "--namespace", NAMESPACE, "create", "job", name, f"--from=cronjob/{cron_job}")
+
+        def probe() -> bool | NotYet:
+            job = self.env.kubernetes.get("Job", name, NAMESPACE)
+            status = job["status"] if job else {}
+            return True if status.get("succeeded") else NotYet(str(status))
+
+        wait_until(f"the Job of {cron_job}", probe, timeout_s=120)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +79,7 @@ def production(external: External) -> Iterator[AirflowApi]:
         },
     }
     overlays = [env.settings.project / "helm/values/production.yaml"]
-    with throw_away(env, NAMESPACE, {}, [DAG], node_port=30082, overlays=overlays, secrets=by_hand) as airflow:
+    with throw_away(env, NAMESPACE, VALUES, [DAG], node_port=30082, overlays=overlays, secrets=by_hand) as airflow:
         yield airflow
 
 
@@ -97,14 +108,39 @@ def test_cleanup_removes_what_is_too_old_and_leaves_the_rest(production: Airflow
     # The old one is 180 days old then, this one 89: the chart's 90 are between them.
     external.ask("UPDATE dag_run SET start_date = start_date - interval '89 days'")
     young = succeed(production)
-    external.start_job("e2e-cleanup", "airflow-cleanup")
-
-    def probe() -> bool | NotYet:
-        job = external.env.kubernetes.get("Job", "e2e-cleanup", NAMESPACE)
-        status = job["status"] if job else {}
-        return True if status.get("succeeded") else NotYet(str(status))
-
-    wait_until("the cleanup", probe, timeout_s=120)
+    external.run_job("airflow-cleanup")
     left = external.ask("SELECT run_id FROM dag_run").split()
     assert {middle, young} <= set(left)
     assert old not in left
+
+
+@pytest.mark.usefixtures("production")
+def test_dead_worker_pod_that_nobody_watches_is_removed(external: External) -> None:
+    kubernetes = external.env.kubernetes
+    (scheduler,) = list_component_pods(kubernetes, NAMESPACE, "scheduler")
+    container = {**scheduler["spec"]["containers"][0], "name": "base", "command": ["false"], "args": []}
+    kept = ("image", "imagePullPolicy", "securityContext", "resources", "name", "command", "args")
+    for name, labels in (("gone", MARKS), ("stays", {"dag_id": "gone"})):
+        kubernetes.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": f"e2e-{name}", "namespace": NAMESPACE, "labels": labels},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
+                    "securityContext": scheduler["spec"]["securityContext"],
+                    "containers": [{key: container[key] for key in kept}],
+                },
+            }
+        )
+
+    def ended() -> bool | NotYet:
+        pods = [kubernetes.get("Pod", f"e2e-{name}", NAMESPACE) for name in ("gone", "stays")]
+        phases = [pod["status"]["phase"] for pod in pods if pod]
+        return True if phases == ["Failed", "Failed"] else NotYet(str(phases))
+
+    wait_until("two failed pods", ended, timeout_s=60)
+    external.run_job("airflow-pod-cleanup")
+    assert not kubernetes.get("Pod", "e2e-gone", NAMESPACE)
+    assert kubernetes.get("Pod", "e2e-stays", NAMESPACE)

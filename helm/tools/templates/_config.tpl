@@ -51,6 +51,13 @@ scheduler:
 {{- (index .Values.config "core" | default dict).executor | default "" | toString | nospace -}}
 {{- end }}
 
+{{/*
+Whether tasks run in the scheduler's pod, too; empty for no.
+*/}}
+{{- define "airflow.hasLocalExecutor" -}}
+{{- if contains "LocalExecutor" (include "airflow.executor" .) }}true{{ end -}}
+{{- end }}
+
 {{- define "airflow.bundleList" -}}
 {{- $bundles := list -}}
 {{- range .Values.dags.bundles -}}

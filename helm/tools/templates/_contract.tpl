@@ -46,9 +46,10 @@ The components that there are, each with the name of its values, as JSON.
   "test" "test"
   "triggerer" "triggerer"
   "worker" "workers" -}}
-{{- range $name := tuple "cleanup" "metrics" "postgresql" -}}
+{{- range $component, $name := dict
+  "cleanup" "cleanup" "metrics" "metrics" "pod-cleanup" "podCleanup" "postgresql" "postgresql" -}}
 {{- if (get $.Values $name).enabled -}}
-{{- $_ := set $components $name $name -}}
+{{- $_ := set $components $component $name -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $components -}}
