@@ -70,7 +70,7 @@ def write_settings() -> str:
     for name, field in Settings.model_fields.items():
         if name == "project":
             continue
-        default = "" if field.default is PydanticUndefined else text_of(field.default)
+        default = "" if field.default in (PydanticUndefined, None) else text_of(field.default)
         if len(default) > LONG:
             below.append(f"The default of `{name}`:\n\n```json\n{json.dumps(field.default, indent=2)}\n```")
             default = "see below"

@@ -178,6 +178,8 @@ class Environment:
             lambda: all(find_binary(wanted, self.parts.go) for wanted in self.parts.binaries),
             self._ensure_binaries,
         )
+        if self.parts.own_image:
+            yield from self.parts.own_image.before
         yield Step("chart", None, lambda _: self.parts.release.check())
         yield Step("cluster's settings", None, lambda _: self.parts.cluster.check_same())
         if self.settings.kubeconfig.exists():
@@ -221,8 +223,9 @@ class Environment:
             ensure_binary(wanted, self.parts.go, self.parts.pins, say)
 
     def _image_steps(self) -> Iterator[Step]:
-        yield from self.parts.recipes.steps()
-        if self.parts.store:
+        yield from self.parts.image_steps()
+        # A cluster that is there takes a new image of the project by itself.
+        if self.parts.store and not (self.parts.own_image and self.parts.cluster.is_whole()):
             yield self.parts.store.step()
 
     def _cluster_steps(self) -> Iterator[Step]:

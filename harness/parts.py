@@ -1,7 +1,7 @@
 """The composition root: the parts of one environment, each made when it is first asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from harness.host.binaries import Binary, find_binary, helm_binary, kind_binary
 from harness.host.platform import Host
 from harness.images.imageset import ImageSet
 from harness.images.mirrors import Mirrors
+from harness.images.own import OwnImage, find_own
 from harness.images.registry import Registry
 from harness.images.source import Choice, choose_source, read_choice
 from harness.images.store import Store
 from harness.pins import Pins, load_pins
 from harness.release import Release
 from harness.settings import Settings
+from harness.steps import Step
 from harness.tools.airflow import AirflowApi
 from harness.tools.docker import Docker, find_client
 from harness.tools.go import Go
@@ -106,17 +108,34 @@ class Parts:
         return Registry(self.docker, self.pins, self.choice)
 
     @cached_property
+    def own_image(self) -> OwnImage | None:
+        """The project's own Airflow image, None for the harness's."""
+        return find_own(self.settings, self.docker, base=self.recipes.base, ours=self.recipes.images().airflow)
+
+    @cached_property
     def images(self) -> ImageSet:
-        """The images' names."""
-        return self.recipes.images()
+        """The images' names; that of Airflow may change until `own_image.before` is done."""
+        images = self.recipes.images()
+        return replace(images, airflow=self.own_image.name) if self.own_image else images
+
+    def image_steps(self) -> list[Step]:
+        """Return the steps that make what is not there."""
+        if self.own_image is None:
+            return self.recipes.steps()
+        return [*self.recipes.steps(with_airflow=self.own_image.is_on_ours), *self.own_image.steps]
 
     @cached_property
     def store(self) -> Store | None:
-        """The shared image store, where nodes can mount this host's folders."""
+        """The shared image store, where nodes can mount this host's folders.
+
+        Of a project's own image it holds what the harness's is: the rest is small, and comes into the nodes by itself.
+        """
         engine = self.docker.engine()
         if engine is None or not engine.is_on_this_host:
             return None
-        return Store(self.docker, self.images, self.settings.cache_folder, self.settings.name, self.clock)
+        is_on_ours = self.own_image is not None and self.own_image.is_on_ours
+        images = self.recipes.images() if is_on_ours else self.images
+        return Store(self.docker, images, self.settings.cache_folder, self.settings.name, self.clock)
 
     @cached_property
     def binaries(self) -> tuple[Binary, Binary]:

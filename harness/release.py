@@ -95,7 +95,9 @@ class Release:
 
     @property
     def _values_in_words(self) -> str:
-        return ", ".join(map(str, self.settings.values_files or [self.settings.chart_folder / "values.yaml"]))
+        settings = self.settings
+        own = settings.values or ([settings.chart / "values.yaml"] if settings.chart else [])
+        return ", ".join([*(str(settings.project / path) for path in own), "[tool.harness.given_values]"])
 
     @property
     def _description(self) -> str:

@@ -6,10 +6,10 @@ import tomllib
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from platformdirs import user_state_path
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -26,6 +26,7 @@ DEV_PORT = 8080
 # Outside Linux's ephemeral ports (32768 and up), so that no client connection can hold ours.
 DERIVED_PORTS = range(20000, 30000)
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?")
 # The chart that comes with the package: in a wheel among its files, in a checkout beside it.
 _PACKAGE = Path(__file__).parent
 HELM = next((folder for folder in (_PACKAGE / "helm", _PACKAGE.parent / "helm") if folder.is_dir()), _PACKAGE / "helm")
@@ -102,6 +103,14 @@ class Settings(BaseSettings):
     """Where images come from: `auto`, `registry` or `mirrors`."""
     registry_mirror: str = ""
     """The host of a registry that serves the same images."""
+    airflow_image: str = ""
+    """An Airflow image of your own, in the engine or pulled: one of this, `airflow_dockerfile`, and packages."""
+    airflow_dockerfile: Path | None = None
+    """A Dockerfile of your Airflow image; its folder is the build's context."""
+    airflow_requirements: Path | None = None
+    """Python packages on top of the harness's Airflow image: a requirements file."""
+    airflow_packages: list[str] = []
+    """Debian packages on top of the harness's Airflow image."""
     workers: int = Field(default=0, ge=0, le=9)
     """Worker nodes beside the control plane, 0 to 9."""
     port: int = Field(default=0, ge=0, le=65535)
@@ -190,6 +199,22 @@ class Settings(BaseSettings):
         if url and not re.match("https?://[^/]", url):
             raise ValueError("is no http:// or https:// URL")
         return url.rstrip("/")
+
+    @field_validator("airflow_packages")
+    @classmethod
+    def _check_packages(cls, packages: list[str]) -> list[str]:
+        if wrong := [package for package in packages if not DEBIAN_PACKAGE.fullmatch(package)]:
+            raise ValueError(f"names of Debian packages, maybe with `=version`; not {', '.join(map(repr, wrong))}")
+        return packages
+
+    @model_validator(mode="after")
+    def _check_image(self) -> Self:
+        packages = self.airflow_requirements or self.airflow_packages
+        if sum(map(bool, (self.airflow_image, self.airflow_dockerfile, packages))) > 1:
+            raise ValueError(
+                "one of airflow_image, airflow_dockerfile, and airflow_requirements with airflow_packages, not more"
+            )
+        return self
 
     @field_validator("login_keys")
     @classmethod
@@ -288,7 +313,8 @@ def load_settings(flags: Mapping[str, object] | None = None, *, start: Path | No
         return Settings(project=project, **given)  # type: ignore[arg-type]
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
+            ": ".join(filter(None, (".".join(str(part) for part in problem["loc"]), problem["msg"])))
+            for problem in error.errors()
         )
     except SettingsError as error:  # a list that is not JSON, for example
         problems = str(error)

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -180,6 +181,11 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
 def test(context: typer.Context) -> None:
     """Run the project's tests on this environment, in the project's folder; what follows `--` goes to pytest."""
     settings = open_environment(context).settings
+    if find_spec("pytest") is None:
+        raise UsageError(
+            f"{sys.executable} has no pytest",
+            next_step="install the harness with its extra: pip install 'airflow-kind-harness[pytest]'",
+        )
     argv = [sys.executable, "-m", "pytest", f"--airflow-env={settings.name}", *settings.tests, *context.args]
     raise typer.Exit(run_interactive(argv, cwd=settings.project))
 

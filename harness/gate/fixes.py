@@ -40,11 +40,18 @@ DEFAULT = Advice()
 
 
 def find_advice(settings: Settings) -> Advice:
-    """Return what fixes name in the settings' project, which may be the one that has the image's list of packages."""
-    packages = "the image that the cluster runs"
+    """Return what fixes name in the settings' project."""
+    return Advice(settings.variables_secret, _where_packages_are(settings))
+
+
+def _where_packages_are(settings: Settings) -> str:
+    if settings.airflow_image:
+        return f"the image {settings.airflow_image}, then `harness up`"
+    if named := settings.airflow_dockerfile or settings.airflow_requirements:
+        return f"{named}, then `harness up`"
     if (settings.project / REQUIREMENTS).is_file():
-        packages = f"{REQUIREMENTS}, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
-    return Advice(settings.variables_secret, packages)
+        return f"{REQUIREMENTS}, compile it (CONTRIBUTING.md, pins and locks), then `harness up`"
+    return "a requirements file, name it as `airflow_requirements` in [tool.harness], then `harness up`"
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ class Mirrors:
             system=self._system,
         )
 
-    def steps(self) -> list[Step]:
-        """Return the steps that build what is not there."""
+    def steps(self, *, with_airflow: bool = True) -> list[Step]:
+        """Return the steps that make what is not there, Airflow's image unless a project has one of its own."""
         images = self.images()
         stages = [self._node(stage) for stage in self._all_stages]
         steps = [Step("image base", lambda: self.docker.has_images(self.base), self._build_base)]
@@ -55,7 +55,7 @@ class Mirrors:
         return [
             *steps,
             Step("image node", lambda: self.docker.has_images(*stages), self._build_node),
-            build_step(self.docker, "airflow", images.airflow, base=self.base),
+            *([build_step(self.docker, "airflow", images.airflow, base=self.base)] if with_airflow else []),
             build_step(self.docker, "postgres", images.postgresql, base=self.base),
             Step(
                 "image statsd-exporter",

@@ -28,13 +28,13 @@ class Registry:
             statsd_exporter=name_image("statsd-exporter", hash_of(self._statsd_exporter)),
         )
 
-    def steps(self) -> list[Step]:
-        """Return the steps that pull and build what is not there."""
+    def steps(self, *, with_airflow: bool = True) -> list[Step]:
+        """Return the steps that make what is not there, Airflow's image unless a project has one of its own."""
         images = self.images()
         return [
             self._pull("node", images.node),
             self._pull("python", self.base),
-            build_step(self.docker, "airflow", images.airflow, base=self.base),
+            *([build_step(self.docker, "airflow", images.airflow, base=self.base)] if with_airflow else []),
             self._pull_as("postgresql", self._postgresql, images.postgresql),
             self._pull_as("statsd-exporter", self._statsd_exporter, images.statsd_exporter),
         ]

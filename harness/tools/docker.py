@@ -93,6 +93,12 @@ class Docker:
         result = self._run(["image", "inspect", "--format=.", *references], timeout_s=QUICK_S, check=False)
         return result.returncode == 0
 
+    def image_id(self, reference: str) -> str:
+        """Return the id of an image, which is a digest of what it is; an empty string when it is not there."""
+        words = ["image", "inspect", "--format={{.Id}}", reference]
+        result = self._run(words, timeout_s=QUICK_S, check=False)
+        return result.stdout.strip() if result.returncode == 0 else ""
+
     def pull(self, reference: str, say: Say = str) -> None:
         """Pull an image, by digest where the reference has one, and say how far it is."""
         run(
@@ -108,14 +114,19 @@ class Docker:
         context: Path,
         tag: str,
         *,
+        file: Path | None = None,
         target: str = "",
         args: Mapping[str, str] | None = None,
         secrets: Mapping[str, Path] | None = None,
         labels: Mapping[str, str] | None = None,
         say: Say = str,
     ) -> None:
-        """Build `context` with BuildKit and say how far it is; `secrets` are files that no layer keeps."""
+        """Build `context` with BuildKit and say how far it is; `secrets` are files that no layer keeps.
+
+        `file` is the Dockerfile, by default the one in `context`.
+        """
         argv = ["build", "--progress=plain", "--tag", tag]
+        argv += ["--file", str(file)] if file else []
         argv += ["--target", target] if target else []
         for flag, pairs in (("--build-arg", args), ("--label", labels)):
             argv += [word for key, value in (pairs or {}).items() for word in (flag, f"{key}={value}")]
@@ -144,13 +155,22 @@ class Docker:
         )
 
     def run_once(
-        self, image: str, command: Sequence[str], *, mounts: Iterable[Mount] = (), timeout_s: float = COPY_S
+        self,
+        image: str,
+        command: Sequence[str],
+        *,
+        mounts: Iterable[Mount] = (),
+        user: str = "0",
+        timeout_s: float = COPY_S,
     ) -> str:
-        """Run `command` as root in a throw-away container of `image` without network, and return what it printed."""
+        """Run `command` in a throw-away container of `image` without network, and return what it printed.
+
+        An empty `user` is the image's own, the default is root.
+        """
         flags = [word for mount in mounts for word in ("--mount", mount.as_flag())]
         return self.call(
             # SELinux would not let it read a folder of this host, which only another label of the folder would allow.
-            *("run", "--rm", "--network=none", "--user=0", "--security-opt=label=disable"),
+            *("run", "--rm", "--network=none", f"--user={user}", "--security-opt=label=disable"),
             *("--entrypoint", command[0], *flags, image, *command[1:]),
             timeout_s=timeout_s,
         )

@@ -33,7 +33,11 @@ CURES = (
         "docker login with the registry of the message, then run this again",
     ),
     (
-        "manifest unknown|manifest for .* not found|failed to resolve reference .*not found|: not found$",
+        # What a shell says of a command is another matter.
+        (
+            "manifest unknown|manifest for .* not found|failed to resolve reference .*not found"
+            r"|^(?!.*sh: \d+: ).*: not found$"
+        ),
         "the registry does not have that digest: see that the mirror serves it, or use another one",
     ),
     (

@@ -96,6 +96,68 @@ def test_store_is_looked_for_between_images_and_cluster(machine: FakeMachine) ->
     assert steps.index("image statsd-exporter") < steps.index("image store") < steps.index("cluster")
 
 
+def test_changed_requirement_is_built_and_loaded_and_nothing_else(machine: FakeMachine) -> None:
+    requirements = machine.settings().project / "requirements.txt"
+    requirements.write_text("humanize==4.0\n")
+    environment = machine.environment(airflow_requirements=Path("requirements.txt"))
+    environment.up(FakeReporter())
+    requirements.write_text("humanize==4.1\n")
+    machine.changes.clear()
+    changed = machine.environment(airflow_requirements=Path("requirements.txt"))
+    changed.up(FakeReporter())
+    image = changed.parts.images.airflow
+    assert image != environment.parts.images.airflow
+    assert machine.changes[:2] == [f"docker build {image}", f"ctr import {image}"]
+    assert f"helm upgrade harness inputs {changed.parts.release.inputs}" in machine.changes
+    assert changed.parts.gate.image == image
+
+
+def test_tag_that_names_another_image_is_loaded_by_the_next_up(machine: FakeMachine) -> None:
+    machine.environment(airflow_image="team/airflow:1").up(FakeReporter())
+    machine.ids["team/airflow:1"] = "sha256:other"
+    machine.changes.clear()
+    changed = machine.environment(airflow_image="team/airflow:1")
+    changed.up(FakeReporter())
+    image = changed.parts.images.airflow
+    assert machine.changes[:2] == [f"docker tag {image}", f"ctr import {image}"]
+
+
+def test_ready_made_image_takes_the_place_of_ours(machine: FakeMachine) -> None:
+    environment = machine.environment(airflow_image="team/airflow:1")
+    environment.up(FakeReporter())
+    assert machine.changes[0] == "docker pull team/airflow:1"
+    assert not [change for change in machine.changes if change.startswith("docker build")]
+    assert environment.parts.release.values()["images"]["airflow"]["repository"] == "localhost/harness/airflow"
+
+
+def test_ready_made_image_of_another_airflow_is_refused_first(machine: FakeMachine) -> None:
+    machine.airflow_version = "3.1.4"
+    with pytest.raises(UsageError, match=r"team/airflow:1 has Airflow 3\.1\.4; supported is 3\.3"):
+        machine.environment(airflow_image="team/airflow:1").up(FakeReporter())
+    assert machine.changes == ["docker pull team/airflow:1"]
+
+
+def test_built_image_of_another_airflow_is_refused_before_a_cluster(machine: FakeMachine) -> None:
+    machine.airflow_version = "3.1.4"
+    (machine.settings().project / "requirements.txt").write_text("humanize\n")
+    with pytest.raises(UsageError, match=r"has Airflow 3\.1\.4; supported is 3\.3"):
+        machine.environment(airflow_requirements=Path("requirements.txt")).up(FakeReporter())
+    assert "kind create" not in machine.changes
+
+
+def test_store_is_not_filled_anew_for_a_cluster_that_is_there(machine: FakeMachine) -> None:
+    machine.operating_system = "Debian GNU/Linux 12"
+    machine.images.add("team/airflow:1")
+    store = machine.environment(airflow_image="team/airflow:1").parts.store
+    assert store is not None
+    store.folder.mkdir(parents=True)
+    machine.environment(airflow_image="team/airflow:1").up(FakeReporter())
+    machine.ids["team/airflow:1"] = "sha256:other"
+    reporter = FakeReporter()
+    machine.environment(airflow_image="team/airflow:1").up(reporter)
+    assert "image store" not in reporter.outcomes
+
+
 def test_bad_dags_are_refused_before_anything_is_run(machine: FakeMachine, environment: Environment) -> None:
     (environment.settings.dags_folder / "broken.py").write_text("def broken(:\n")
     reporter = FakeReporter()

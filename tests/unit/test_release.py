@@ -113,6 +113,18 @@ def test_value_with_a_typo_is_a_usage_error_with_helm_s_words(
     assert str(settings.values_files[0]) in caught.value.next_step
 
 
+def test_value_for_the_chart_that_comes_along_is_sought_in_the_project(tmp_path: Path, commands: FakeCommands) -> None:
+    settings = settings_of(tmp_path, chart=None, values=[Path("more.yaml")])
+    more = settings.project / "more.yaml"
+    more.touch()
+    words = [word for path in (*settings.values_files, "-") for word in ("--values", str(path))]
+    chart = str(settings.chart_folder)
+    commands.on("helm", "template", "check", chart, "--namespace", "tools", *words, returncode=1, stderr="'imagse'")
+    with pytest.raises(UsageError) as caught:
+        Release(settings, Helm(Path("helm"), tmp_path, tmp_path), IMAGES).check()
+    assert caught.value.next_step.endswith(f", in {more}, [tool.harness.given_values]")
+
+
 def test_missing_overlay_is_named(release: Release, settings: Settings) -> None:
     settings.values_files[0].unlink()
     with pytest.raises(UsageError, match=r"kind\.yaml is not there"):

@@ -128,6 +128,32 @@ def test_another_chart_s_names_are_settings(project: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        'airflow_image = "a:1"\nairflow_dockerfile = "image/Dockerfile"',
+        'airflow_image = "a:1"\nairflow_packages = ["git"]',
+        'airflow_dockerfile = "image/Dockerfile"\nairflow_requirements = "requirements.txt"',
+    ],
+)
+def test_two_images_of_airflow_are_refused(project: Path, text: str) -> None:
+    write(project, text)
+    with pytest.raises(UsageError, match="bad settings: Value error, one of airflow_image, airflow_dockerfile"):
+        load_settings(start=project)
+
+
+def test_requirements_go_with_debian_packages(project: Path) -> None:
+    write(project, 'airflow_requirements = "requirements.txt"\nairflow_packages = ["git", "libpq5=15.1-0+deb12u1"]')
+    assert load_settings(start=project).airflow_packages == ["git", "libpq5=15.1-0+deb12u1"]
+
+
+@pytest.mark.parametrize("package", ["", "-oX=y", "git; id", "$(id)", "Git", "git curl", "git=$(id)"])
+def test_what_is_no_debian_package_is_refused(project: Path, package: str) -> None:
+    write(project, f"airflow_packages = [{package!r}]")
+    with pytest.raises(UsageError, match=r"airflow_packages: .*names of Debian packages"):
+        load_settings(start=project)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         'login_keys = {username = "user"}',
         'login_keys = {username = "a", password = "a", email = "b"}',
         "node_port = 80",

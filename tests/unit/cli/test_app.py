@@ -190,6 +190,13 @@ def test_project_says_what_its_tests_are(
     assert invoke("test", "--", "-x").exit_code == 0
 
 
+def test_without_pytest_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.cli.app.find_spec", lambda name: None if name == "pytest" else pytest.fail(name))
+    error = invoke("test").exception
+    assert isinstance(error, UsageError)
+    assert "airflow-kind-harness[pytest]" in error.next_step
+
+
 @pytest.mark.processes
 def test_without_a_word_pytest_s_own_testpaths_are_run(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

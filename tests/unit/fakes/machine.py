@@ -68,6 +68,8 @@ class FakeMachine(FakeCommands):
     has_engine: bool = True
     operating_system: str = "Docker Desktop"
     images: set[str] = field(default_factory=set)
+    ids: dict[str, str] = field(default_factory=dict)
+    airflow_version: str = "3.3.2"
     containers: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     networks: set[str] = field(default_factory=set)
     loaded: list[str] = field(default_factory=list)
@@ -106,7 +108,7 @@ class FakeMachine(FakeCommands):
             "docker network create": lambda rest: self._change("docker network create", self.networks.add, rest[-1]),
             "docker network rm": lambda _: self._change("docker network rm", lambda _: self.networks.clear(), ""),
             "docker image ls": lambda _: said(""),
-            "docker image inspect": lambda rest: Answer((), returncode=0 if set(rest[1:]) <= self.images else 1),
+            "docker image inspect": self._inspect_image,
             "docker pull": lambda rest: self._change("docker pull", self.images.add, rest[-1]),
             "docker tag": lambda rest: self._change("docker tag", self.images.add, rest[-1]),
             "docker build": lambda rest: self._change("docker build", self.images.add, rest[2]),
@@ -200,7 +202,14 @@ class FakeMachine(FakeCommands):
         }
         return said(json.dumps([found]))
 
+    def _inspect_image(self, rest: list[str]) -> Answer:
+        if not set(rest[1:]) <= self.images:
+            return Answer((), returncode=1)
+        return said(self.ids.get(rest[1], f"sha256:{rest[1]}"))
+
     def _run(self, rest: list[str]) -> Answer:
+        if "--entrypoint" in rest and rest[rest.index("--entrypoint") + 1] == "python":
+            return said(self.airflow_version)
         if "--name" not in rest:
             return self._change("docker run", lambda _: None, " ".join(rest[:1]))
         labels = dict(word.removeprefix("--label=").split("=", 1) for word in rest if word.startswith("--label="))

@@ -438,7 +438,8 @@ def test_definitions_tell_what_the_gate_could_not_know() -> None:
 
 def test_fixes_name_what_the_project_has(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, variables_secret="team-variables")  # noqa: S106 - a name
-    assert find_advice(settings) == Advice("team-variables", "the image that the cluster runs")
+    own = "a requirements file, name it as `airflow_requirements` in [tool.harness], then `harness up`"
+    assert find_advice(settings) == Advice("team-variables", own)
     (settings.project / REQUIREMENTS).parent.mkdir(parents=True)
     (settings.project / REQUIREMENTS).touch()
     assert find_advice(settings).packages.startswith(f"{REQUIREMENTS}, compile it")
@@ -461,3 +462,18 @@ def test_dag_of_another_file_is_no_note() -> None:
     made = [{"dag_id": "kept", "file": "a.py", "line": 4}]
     both = judge_all(result(dag_ids=["kept"], made=made), result("b.py", made=made))
     assert (both.problems, both.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("image", "named"),
+    [
+        ({"airflow_image": "team/airflow:1"}, "the image team/airflow:1"),
+        ({"airflow_dockerfile": Path("image/Dockerfile")}, "image/Dockerfile"),
+        ({"airflow_requirements": Path("requirements.txt")}, "requirements.txt"),
+    ],
+)
+def test_fixes_name_what_the_project_s_image_is_made_of(tmp_path: Path, image: dict[str, Any], named: str) -> None:
+    settings = settings_of(tmp_path, **image)
+    (settings.project / REQUIREMENTS).parent.mkdir(parents=True)
+    (settings.project / REQUIREMENTS).touch()
+    assert find_advice(settings).packages == f"{named}, then `harness up`"
