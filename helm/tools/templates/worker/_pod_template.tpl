@@ -1,6 +1,6 @@
 {{/*
 What the executor makes every worker pod of. Workers speak to the API server alone, with a token of their task: they get
-neither the database, nor a key, nor the Kubernetes API. Call: (list $ .Values.workers)
+neither the database, nor a key, nor, unless they are told to make pods, the Kubernetes API. Call: (list $ .Values.workers)
 */}}
 {{- define "airflow.podTemplate" -}}
 {{- $root := index . 0 -}}
@@ -15,7 +15,7 @@ metadata:
     # A node that is scaled down would take the task with it.
     cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
 spec:
-  automountServiceAccountToken: {{ $workers.serviceAccount.automountServiceAccountToken }}
+  automountServiceAccountToken: {{ or $workers.serviceAccount.automountServiceAccountToken (not (empty $workers.podOperator.namespaces)) }}
   restartPolicy: Never
   containers:
     # The executor fills in this container by its name and place.
@@ -49,6 +49,19 @@ its own. Call: (list $ "reports")
 {{- $_ := set $values.serviceAccount "name" $name -}}
 {{- end -}}
 {{- toYaml $values -}}
+{{- end }}
+
+{{/*
+The values of workers, and of each of their templates that has an account of its own, as a JSON list.
+*/}}
+{{- define "airflow.workerAccounts" -}}
+{{- $accounts := list .Values.workers -}}
+{{- range $name, $own := .Values.workers.templates -}}
+{{- if $own.serviceAccount -}}
+{{- $accounts = append $accounts (include "airflow.templateValues" (list $ $name) | fromYaml) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $accounts -}}
 {{- end }}
 
 {{/*
