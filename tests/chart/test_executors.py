@@ -20,7 +20,7 @@ def both(helm: Path) -> Rendering:
 
 
 def server(rendering: Rendering) -> Object:
-    (container,) = rendering.pods()["scheduler"]["spec"]["containers"]
+    container: Object = rendering.pods()["scheduler"]["spec"]["containers"][0]
     return container
 
 
