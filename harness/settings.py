@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """The context of a cluster that is there; without one the environment is a kind cluster of its own."""
     kubeconfig: Path = Field(default_factory=Path, validate_default=True)
     """The file with that context; by default `KUBECONFIG`, or else `~/.kube/config`."""
+    protected: bool = False
+    """Whether a verb that changes the environment says so, and asks first."""
     images: ImageSource = "auto"
     """Where images come from: `auto`, `registry` or `mirrors`."""
     registry_mirror: str = ""
@@ -170,9 +172,8 @@ class Settings(BaseSettings):
     @field_validator("environments")
     @classmethod
     def _check_environments(cls, tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name, table in tables.items():
-            cls._check_name(name)
-            if misplaced := OF_ALL & table.keys():
+        for name in map(cls._check_name, tables):
+            if misplaced := OF_ALL & tables[name].keys():
                 raise ValueError(f"{name}.{min(misplaced)} holds for all environments, so it stands in [tool.harness]")
         return tables
 

@@ -12,6 +12,7 @@ import typer
 
 from harness.advice import find_command
 from harness.cli import dags, logs
+from harness.cli.asking import Yes, ask
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import StepPrinter, err, out, print_backup, print_json, print_table, say
 from harness.cli.status import print_status
@@ -80,9 +81,11 @@ def up(
 
 
 @app.command()
-def down(context: typer.Context) -> None:
+def down(context: typer.Context, *, yes: Yes = False) -> None:
     """Remove the environment: nodes, volumes, network and files. Images and caches stay."""
-    open_environment(context, log="down").down(StepPrinter())
+    environment = open_environment(context, log="down")
+    ask(environment.settings, "remove it", yes=yes)
+    environment.down(StepPrinter())
 
 
 @app.command()
@@ -138,10 +141,12 @@ def restore(
     *,
     force: Annotated[bool, typer.Option("--force", help="Also while tasks run: they end.")] = False,
     as_json: AsJson = False,
+    yes: Yes = False,
 ) -> None:
     """Put a backup in the place of the embedded database; what was not in it is gone."""
     environment = open_environment(context)
     environment.check_runs()
+    ask(environment.settings, "put a backup in the place of its database", yes=yes)
     restored = environment.restore(file, StepPrinter(err if as_json else out), force=force)
     print_backup("restored", restored, as_json=as_json)
 
@@ -177,8 +182,8 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
         raise typer.Exit(UsageError.exit_code)
 
 
-@app.command(context_settings=PASS_THROUGH)
-def test(context: typer.Context) -> None:
+@app.command("test", context_settings=PASS_THROUGH)
+def run_tests(context: typer.Context, *, yes: Yes = False) -> None:
     """Run the project's tests on this environment, in the project's folder; what follows `--` goes to pytest."""
     settings = open_environment(context).settings
     if find_spec("pytest") is None:
@@ -186,8 +191,9 @@ def test(context: typer.Context) -> None:
             f"{sys.executable} has no pytest",
             next_step="install the harness with its extra: pip install 'airflow-kind-harness[pytest]'",
         )
+    ask(settings, "run tests, which start DAG runs there", yes=yes)
     argv = [sys.executable, "-m", "pytest", f"--airflow-env={settings.name}", *settings.tests, *context.args]
-    raise typer.Exit(run_interactive(argv, cwd=settings.project))
+    raise typer.Exit(run_interactive(argv, cwd=settings.project, env={"HARNESS_PROTECTED": "false"}))
 
 
 app.command("logs")(logs.logs)

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from harness.advice import find_command
+from harness.cli.asking import Yes, ask
 from harness.cli.options import AsJson, open_environment
 from harness.cli.output import err, out, print_json, print_table, say
 from harness.cli.run_request import RUN_TIMEOUT_S, parse_request
+from harness.delivery.folder import Plan
 from harness.delivery.live import Delivery
 from harness.environment import Environment
-from harness.errors import put_in_words
+from harness.errors import UsageError, put_in_words
 from harness.tools.airflow_records import NOW
 
 app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
@@ -19,6 +21,7 @@ app = typer.Typer(help="The DAGs in the cluster.", no_args_is_help=True)
 Force = Annotated[bool, typer.Option("--force", help="Overwrite another hand's change, and a newer commit.")]
 Conf = Annotated[str, typer.Option(help="The run's conf, a JSON object.", show_default=False)]
 KIB = 1024
+WOULD_CHANGE = 3
 
 
 @app.command("sync")
@@ -29,16 +32,41 @@ def sync(
     no_verify: Annotated[
         bool, typer.Option("--no-verify", help="Neither compile nor import the files before they are delivered.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell; exit code 3 if a sync would change it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what --dry-run tells as JSON.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Check the DAGs folder, deliver it and wait until Airflow serves it; no pod restarts."""
+    if as_json and not dry_run:
+        raise UsageError("--json is for --dry-run alone", next_step="give both, or none")
     environment = open_environment(context, log="dags-sync")
     environment.parts.dags.package()
     environment.check_runs()
     if no_verify:
         say(err, "not verified: the files were neither compiled nor imported in Airflow's image")
+    if dry_run or (environment.settings.protected and not yes):
+        plan = environment.parts.dags.plan(force=force, is_verified=not no_verify)
+        _print_plan(plan, as_json=as_json)
+        if dry_run:
+            raise typer.Exit(WOULD_CHANGE if plan.would_change else 0)
+        ask(environment.settings, f"deliver version {plan.version} over {plan.current or 'nothing'}", yes=yes)
     delivery = environment.parts.dags.sync(force=force, is_verified=not no_verify)
     print_notes(_notes_of(delivery, environment))
     say(out, in_words(delivery))
+
+
+def _print_plan(plan: Plan, *, as_json: bool) -> None:
+    if as_json:
+        print_json(plan)
+        return
+    print_notes(plan.notes)
+    for word, paths in (("add", plan.added), ("change", plan.changed), ("remove", plan.removed)):
+        for path in paths:
+            say(out, f"would {word} {path}")
+    if not plan.would_change:
+        say(out, "the cluster has what the folder has")
 
 
 def _notes_of(delivery: Delivery, environment: Environment) -> list[str]:
@@ -111,10 +139,12 @@ def rollback(
     version: Annotated[str, typer.Argument(help="Its first digits; by default the version before this one.")] = "",
     *,
     force: Force = False,
+    yes: Yes = False,
 ) -> None:
     """Make an earlier version the current one again, and wait until Airflow serves it."""
     environment = open_environment(context)
     environment.check_runs()
+    ask(environment.settings, f"go back to version {version or 'before the current one'}", yes=yes)
     found, delivery = environment.parts.dags.rollback(version, force=force)
     say(out, f"{in_words(delivery)}; back at version {found}")
     say(out, "the folder is as it was: the next sync delivers it again", style="dim")
@@ -151,12 +181,15 @@ def run(
     logical_date: Annotated[str, typer.Option(help="In ISO 8601, or `now`, or `none`.")] = NOW,
     timeout: Annotated[float, typer.Option(help="Seconds to follow the run at most.")] = RUN_TIMEOUT_S,
     as_json: AsJson = False,
+    yes: Yes = False,
 ) -> None:
     """Start a run of a DAG and follow it to its end; exit code 1 when it fails."""
     from harness.cli.dags_commands import run_dag
 
     request = parse_request(conf, logical_date)
-    run_dag(open_environment(context), dag_id, request, timeout_s=timeout, as_json=as_json)
+    environment = open_environment(context)
+    ask(environment.settings, f"start a run of DAG {dag_id}", yes=yes)
+    run_dag(environment, dag_id, request, timeout_s=timeout, as_json=as_json)
 
 
 @app.command("watch")
@@ -167,12 +200,14 @@ def watch(
     ] = "",
     *,
     conf: Conf = "",
+    yes: Yes = False,
 ) -> None:
     """Sync at every save, until Ctrl-C."""
     from harness.cli.dags_commands import watch_dags
 
     request = parse_request(conf)
     environment = open_environment(context)
+    ask(environment.settings, "deliver the DAGs folder at every save", yes=yes)
     watch_dags(environment, lambda: _sync_in_words(environment), trigger=trigger, request=request)
 
 

@@ -16,7 +16,7 @@ from harness.delivery.origin import UNKNOWN, Origin, refuse_older
 from harness.delivery.pack import Package, pack, read
 from harness.delivery.plain import PlainStore
 from harness.delivery.syntax import check_syntax
-from harness.delivery.target import Likeness, Target
+from harness.delivery.target import Likeness, Target, difference, find_config_map
 from harness.delivery.versions import Versions
 from harness.errors import Advice, UsageError, Verb
 from harness.gate.gate import Gate
@@ -53,6 +53,19 @@ class FileDiff:
     cluster: bool
     folder: bool
     text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sync would do: from which version to which, an empty one for none, and to which files."""
+
+    current: str
+    version: str
+    would_change: bool
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,9 +118,7 @@ class DagFolder:
         written; `is_verified=False` skips compiling and importing.
         """
         package, environment = self.package(), self._environment()
-        origin = self.read_origin(self.settings.dags_folder)
-        if self.settings.is_elsewhere and not force:
-            refuse_older(self.settings.dags_folder, origin, self.origin())
+        origin = self._find_origin(force=force)
         verdict = self._judge(package, environment) if is_verified else None
         outdated = self._outdated(environment)
         try:
@@ -116,6 +127,23 @@ class DagFolder:
         except Unreachable as error:
             raise Unreachable(str(error), next_step=outdated or error.advice) from None
         return replace(delivery, notes=tuple(map(str, verdict.notes if verdict else ())), advice=outdated)
+
+    def plan(self, *, force: bool = False, is_verified: bool = True) -> Plan:
+        """Return what `sync` would do; raises what it would raise before anything is written."""
+        package, store = self.package(), self.store
+        self._find_origin(force=force)
+        find_config_map(self.kubernetes(), self.target, refuse_drift=not force)
+        verdict = self._judge(package, self._environment()) if is_verified else None
+        change = difference(store.digests(), package.digests)
+        return Plan(
+            current=store.pointed() if isinstance(store, Versions) else "",
+            version=package.version,
+            would_change=store.compare(package) != "same",
+            added=change.added,
+            changed=change.changed,
+            removed=change.removed,
+            notes=tuple(map(str, verdict.notes if verdict else ())),
+        )
 
     def origin(self) -> Origin:
         """Return where the current version comes from."""
@@ -157,6 +185,13 @@ class DagFolder:
         there = self.store.read()
         paths = sorted({**here.digests, **there.digests})
         return [_compare(path, there, here) for path in paths if there.digests.get(path) != here.digests.get(path)]
+
+    def _find_origin(self, *, force: bool) -> Origin:
+        """Return where the folder comes from; raises UsageError when the cluster has newer, unless forced."""
+        origin = self.read_origin(self.settings.dags_folder)
+        if self.settings.is_elsewhere and not force:
+            refuse_older(self.settings.dags_folder, origin, self.origin())
+        return origin
 
     def _environment(self) -> PodEnvironment:
         """Return how the cluster imports DAG files, and what the chart's values say of it when no cluster answers."""

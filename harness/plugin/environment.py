@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.environment import Environment
-from harness.errors import UsageError
+from harness.errors import UsageError, Verb
 from harness.nodes import cluster_name, control_plane
 from harness.parts import Parts
 from harness.plugin.leaks import LeakCheck
@@ -97,6 +97,8 @@ def airflow_env(request: pytest.FixtureRequest) -> Iterator[AirflowEnv]:
     if is_worker(request.config):
         raise UsageError(REFUSAL)
     environment = Environment(Parts(load_settings({"name": option.airflow_env})))
+    if environment.settings.protected:
+        raise UsageError(f"`{environment.settings.name}` is protected", next_step=Verb("test", "asks, and tests it"))
     if environment.settings.is_elsewhere:
         yield from _borrow(environment, has_leak_check=not option.no_leak_check)
         return

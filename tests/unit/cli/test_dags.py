@@ -2,14 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from harness.cli import asking
 from harness.cli.dags import in_words
-from harness.delivery.folder import FileDiff, PastVersion
+from harness.delivery.folder import FileDiff, PastVersion, Plan
 from harness.delivery.live import Delivery
 from harness.delivery.origin import Origin
 from harness.delivery.target import Change
@@ -50,6 +52,7 @@ class FakeDags:
         self.asked: list[Any] = []
         self.drift = ""
         self.differences: list[FileDiff] = []
+        self.planned = Plan("a46015ae6664b7c4", "4d59bcd0b1f96f04", True, ("new.py",), (), ("old.py",))  # noqa: FBT003
 
     @property
     def store(self) -> Any:
@@ -61,6 +64,10 @@ class FakeDags:
     def sync(self, *, force: bool, is_verified: bool) -> Delivery:
         self.asked.append(("sync", force, is_verified))
         return DELIVERY
+
+    def plan(self, *, force: bool, is_verified: bool) -> Plan:
+        self.asked.append(("plan", force, is_verified))
+        return self.planned
 
     def rollback(self, version: str, *, force: bool) -> tuple[str, Delivery]:
         self.asked.append(("rollback", version, force))
@@ -156,3 +163,54 @@ def test_diff_shows_each_file_and_is_one(dags: FakeDags) -> None:
     assert "hunter22" not in result.stdout
     assert "changed by somebody else: its files are not" in result.stderr
     assert json.loads(invoke("dags", "diff", "--json").stdout)["files"][0]["path"] == "a.py"
+
+
+def test_dry_run_tells_what_a_sync_would_do_and_does_nothing(dags: FakeDags) -> None:
+    told = invoke("dags", "sync", "--dry-run")
+    assert (told.exit_code, told.stdout) == (3, "would add new.py\nwould remove old.py\n")
+    shown = invoke("dags", "sync", "--dry-run", "--json")
+    assert shown.exit_code == 3
+    assert json.loads(shown.stdout)["added"] == ["new.py"]
+    dags.planned = replace(dags.planned, would_change=False, added=(), removed=())
+    same = invoke("dags", "sync", "--dry-run", "--no-verify")
+    assert (same.exit_code, same.stdout) == (0, "the cluster has what the folder has\n")
+    assert [asked for asked in dags.asked if asked != "package"] == [
+        *[("plan", False, True)] * 2,
+        ("plan", False, False),
+    ]
+    assert isinstance(invoke("dags", "sync", "--json").exception, UsageError)
+
+
+PROTECTED = {
+    "dags sync": "deliver version 4d59bcd0b1f96f04 over a46015ae6664b7c4",
+    "dags rollback": "go back to version before the current one",
+    "dags run hello": "start a run of DAG hello",
+    "dags watch": "deliver the DAGs folder at every save",
+    "down": "remove it",
+    "restore a.tar": "put a backup in the place of its database",
+    "test": "run tests, which start DAG runs there",
+}
+
+
+@pytest.mark.parametrize("words", PROTECTED)
+def test_protected_environment_is_not_changed_unasked(
+    dags: FakeDags, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_PROTECTED", "true")
+    monkeypatch.setattr(asking, "has_terminal", lambda: False)
+    error = invoke(*words.split()).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == f"`dev` is protected, and this would {PROTECTED[words]}"
+    assert error.next_step == "say --yes when that is meant"
+    assert not [asked for asked in dags.asked if asked[0] in {"sync", "rollback"}]
+
+
+def test_protected_environment_is_changed_by_a_yes(dags: FakeDags, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_PROTECTED", "true")
+    assert invoke("dags", "sync", "--yes").exit_code == 0
+    monkeypatch.setattr(asking, "has_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    assert "would add new.py" in invoke("dags", "sync").stdout
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
+    assert isinstance(invoke("dags", "sync").exception, UsageError)
+    assert [asked for asked in dags.asked if asked[0] == "sync"] == [("sync", False, True)] * 2

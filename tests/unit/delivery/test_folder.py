@@ -223,6 +223,23 @@ def test_variables_that_may_not_be_read_are_unknown_to_the_gate(scene: Scene, mo
     assert scene.gate.asked[0]["variables"] is None
 
 
+def test_plan_tells_what_a_sync_would_do_and_writes_nothing(scene: Scene) -> None:
+    plan = scene.dags.plan()
+    assert (plan.current, plan.would_change, plan.added) == ("", True, ("a.py",))
+    scene.dags.sync()
+    before = dict(scene.server.objects)
+    scene.write("a.py", "x = 2\n")
+    plan = scene.dags.plan()
+    assert (plan.current, plan.version) == (scene.dags.store.read().version, scene.dags.package().version)
+    assert (plan.would_change, plan.added, plan.changed, plan.removed) == (True, (), ("a.py",), ())
+    assert scene.server.objects == before
+    scene.dags.sync()
+    assert not scene.dags.plan().would_change
+    scene.server.objects[POINTER]["data"] = {"version": "theirs"}
+    with pytest.raises(DriftError):
+        scene.dags.plan()
+
+
 def keep(origin: Origin, _: Path) -> Origin:
     return origin
 
