@@ -13,6 +13,7 @@ from harness.errors import Advice, HarnessError, HostError, Verb
 from harness.host import ports
 from harness.host.engine_checks import advise_start, find_faults, find_refusal
 from harness.host.platform import Host
+from harness.images.package_settings import find_ca
 from harness.images.source import Choice
 from harness.tools.docker import Docker, find_client
 from harness.tools.engine import LOOPBACK, Engine, NoEngine
@@ -58,7 +59,7 @@ def examine(machine: Machine) -> list[Check]:
     found = docker.look() if docker else NoEngine("there is no client to ask it")
     engine = found if isinstance(found, Engine) else None
     checks: list[Check] = [client_check, _engine(found, machine.host), _source(machine, engine)]
-    for look in (_disk, _memory, _cores, _inotify, _capabilities, _proxy, _port, _go, _mmdebstrap):
+    for look in (_disk, _memory, _cores, _inotify, _capabilities, _proxy, _certificates, _port, _go, _mmdebstrap):
         checks.extend(look(machine, engine))
     return checks
 
@@ -207,6 +208,19 @@ def _proxy(_: Machine, __: Engine | None) -> Iterator[Check]:
                 "let the proxy listen where containers reach it, and set that address",
             )
             return
+
+
+def _certificates(_: Machine, __: Engine | None) -> Iterator[Check]:
+    try:
+        bundle = find_ca()
+    except HostError as error:
+        yield Check("certificates", "problem", str(error), error.advice)
+        return
+    if bundle:
+        yield Check("certificates", "ok", f"builds trust those of {bundle}")
+    else:
+        cure = "where a proxy has a CA of its own: set SSL_CERT_FILE to a bundle with it"
+        yield Check("certificates", "warning", "no bundle of this system is known; builds trust their own", cure)
 
 
 def _port(machine: Machine, _: Engine | None) -> Iterator[Check]:

@@ -1,7 +1,6 @@
 """Build contexts: a package folder and binaries as one folder, its hash, and the secrets of a build."""
 
 import hashlib
-import os
 import shlex
 import shutil
 import tempfile
@@ -10,15 +9,9 @@ from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from harness.images.package_settings import find_ca, read_package_settings
 from harness.steps import Say, Step
 from harness.tools.docker import Docker
-
-# What pip, uv and apt read; a build gets those that are set here, and no layer keeps them.
-PACKAGE_SETTINGS = (
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL"),
-)
-CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def package_folder(image: str) -> Path:
@@ -69,12 +62,12 @@ def build_secrets() -> Iterator[dict[str, Path]]:
         settings = folder / "packages"
         settings.touch(0o600)
         settings.write_text(
-            "".join(f"export {key}={shlex.quote(os.environ[key])}\n" for key in PACKAGE_SETTINGS if key in os.environ)
+            "".join(f"export {key}={shlex.quote(value)}\n" for key, value in read_package_settings().items())
         )
         secrets = {"packages": settings}
-        bundle = next((Path(os.environ[key]) for key in CA_VARIABLES if os.environ.get(key)), None)
-        if bundle and bundle.is_file():
-            secrets["ca"] = bundle
+        ca = find_ca()
+        if ca:
+            secrets["ca"] = ca
         yield secrets
 
 

@@ -43,12 +43,19 @@ def choose_source(wanted: ImageSource, host: Host, *, mirror: str = "", kept: Ch
 
 
 def registry_answers(mirror: str = "") -> bool:
-    """Tell whether the registry speaks its API: 200, or 401 before a login (OCI distribution specification, end-1)."""
+    """Tell whether the registry speaks its API: 200, or 401 before a login (OCI distribution specification, end-1).
+
+    A mirror is asked by HTTPS, then by HTTP; what follows its host is a prefix of names, and no part of the API's path.
+    """
+    host = mirror.partition("/")[0] or DOCKER_HUB
+    return any(_speaks(f"{scheme}://{host}/v2/") for scheme in (("https", "http") if mirror else ("https",)))
+
+
+def _speaks(url: str) -> bool:
     import httpx2
 
-    base = f"http://{mirror}" if mirror else f"https://{DOCKER_HUB}"
     try:
-        return httpx2.get(f"{base}/v2/", timeout=PROBE_S).status_code in {200, 401}
+        return httpx2.get(url, timeout=PROBE_S).status_code in {200, 401}
     except httpx2.HTTPError:
         return False
 

@@ -13,6 +13,7 @@ from harness import doctor
 from harness.doctor import GB, Check, Machine, check_room, examine
 from harness.errors import UsageError, Verb, put_in_words
 from harness.host import ports
+from harness.images import package_settings
 from harness.images.source import Choice
 from harness.tools.go import Go
 
@@ -33,6 +34,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """Return one that has all; a test takes away what it is about."""
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    for name in package_settings.CA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(package_settings, "SYSTEM_CAS", (__file__,))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     for name in ("go", "mmdebstrap", "docker"):
         make_executable(tmp_path / "bin" / name)
@@ -154,6 +158,18 @@ def test_proxy_that_no_build_reaches_is_a_warning(
     assert "pass" not in check.seen
     monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
     assert "proxy" not in look(machine, commands)
+
+
+def test_ca_that_is_named_and_not_there_is_a_problem(
+    machine: Machine, commands: FakeCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_settings, "SYSTEM_CAS", ())
+    assert look(machine, commands)["certificates"].verdict == "warning"
+    monkeypatch.setenv("SSL_CERT_FILE", "/gone.pem")
+    check = look(machine, commands)["certificates"]
+    assert (check.verdict, check.cure) == ("problem", "correct or unset SSL_CERT_FILE")
+    monkeypatch.setenv("SSL_CERT_FILE", __file__)
+    assert look(machine, commands)["certificates"].seen == f"builds trust those of {__file__}"
 
 
 @pytest.mark.parametrize(("runtime", "verdict"), [("runc", "problem"), ("harness-bounded", "ok")])

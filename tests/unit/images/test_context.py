@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.images import package_settings
 from harness.images.context import build_context, build_secrets, hash_of, package_folder
+from harness.images.package_settings import CA_VARIABLES, PASSED
 
 
 @pytest.fixture
@@ -19,9 +21,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PIP_INDEX_URL", "UV_INDEX_URL", "HTTPS_PROXY", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"):
+    for name in (*PASSED, *CA_VARIABLES):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    monkeypatch.setattr(package_settings, "SYSTEM_CAS", ())
+    monkeypatch.setattr(package_settings, "_read_pip_files", lambda _: {})
 
 
 def test_hash_notices_content_name_and_mode(folder: Path) -> None:
@@ -77,12 +80,12 @@ def test_settings_are_a_private_file_that_a_shell_reads_back(monkeypatch: pytest
     assert not path.exists()
 
 
-def test_ca_bundle_of_this_machine_is_given_when_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ca_bundle_of_this_machine_is_given_when_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = tmp_path / "ca.pem"
-    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     with build_secrets() as secrets:
         assert "ca" not in secrets
     bundle.write_text("certificates")
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     with build_secrets() as secrets:
         assert secrets["ca"] == bundle
     assert bundle.exists()

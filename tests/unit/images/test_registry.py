@@ -33,6 +33,11 @@ def test_node_is_kind_s_own_by_digest() -> None:
     assert images.system == {}
 
 
+def test_prefix_of_a_mirror_comes_before_the_name() -> None:
+    node = recipes("mirror.test/team/hub").images().node
+    assert node == f"mirror.test/team/hub/kindest/node@{digest(PINS.registry.node)}"
+
+
 def test_mirror_serves_the_same_digest() -> None:
     assert recipes("mirror.test:5000").images().node == f"mirror.test:5000/kindest/node@{digest(PINS.registry.node)}"
 

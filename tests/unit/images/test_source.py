@@ -94,20 +94,35 @@ def test_virtual_machine_of_a_mac_has_its_own_cgroups() -> None:
     assert choose_source("auto", FakeHost(is_linux=False, cgroup_version=None)).source == "registry"
 
 
-@pytest.mark.parametrize(("status", "answers"), [(200, True), (401, True), (404, False), (503, False), (None, False)])
-def test_registry_answers_when_it_speaks_its_api(
-    monkeypatch: pytest.MonkeyPatch, status: int | None, *, answers: bool
-) -> None:
-    urls = []
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Return what answers by URL; the rest is out of reach."""
+    statuses: dict[str, int] = {}
 
     def get(url: str, **_: Any) -> httpx2.Response:
-        urls.append(url)
-        if status is None:
+        if url not in statuses:
             raise httpx2.ConnectTimeout("too slow")
-        return httpx2.Response(status)
+        return httpx2.Response(statuses[url])
 
-    monkeypatch.setattr("httpx2.get", get)
+    monkeypatch.setattr(httpx2, "get", get)
+    return statuses
+
+
+@pytest.mark.parametrize(("status", "answers"), [(200, True), (401, True), (404, False), (503, False), (None, False)])
+def test_registry_answers_when_it_speaks_its_api(web: dict[str, int], status: int | None, *, answers: bool) -> None:
+    if status:
+        web["https://registry-1.docker.io/v2/"] = status
+        web["http://mirror.test:5000/v2/"] = status
     assert registry_answers() is answers
     assert registry_answers("mirror.test:5000") is answers
-    assert urls[0].startswith("https://registry-1.")
-    assert urls[1] == "http://mirror.test:5000/v2/"
+
+
+@pytest.mark.parametrize("mirror", ["mirror.test", "mirror.test/team/hub"])
+def test_mirror_may_speak_https_and_have_a_prefix(web: dict[str, int], mirror: str) -> None:
+    web["https://mirror.test/v2/"] = 401
+    assert registry_answers(mirror)
+
+
+def test_registry_of_everybody_is_never_asked_by_http(web: dict[str, int]) -> None:
+    web["http://registry-1.docker.io/v2/"] = 200
+    assert not registry_answers()
