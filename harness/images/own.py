@@ -18,6 +18,11 @@ from harness.tools.docker import Docker
 # The minors that the end-to-end tests have passed with; another one is added here when they have with its image.
 SUPPORTED = ("3.3",)
 ASK_VERSION = "from importlib.metadata import version; print(version('apache-airflow-core'))"
+# What Python or the engine writes, and what that means.
+NO_AIRFLOW = {
+    "PackageNotFoundError": "its `python` finds no package apache-airflow-core",
+    "executable file not found": "there is no `python` on its PATH",
+}
 VERSION_S = 60
 SHOWN_LINES = 15
 # A requirement that is a file or a folder: what is in it would not be in the image's name.
@@ -66,9 +71,11 @@ def check_version(docker: Docker, image: str) -> None:
     try:
         version = docker.run_once(image, ["python", "-c", ASK_VERSION], user="", timeout_s=VERSION_S)
     except CommandError as error:
-        last = error.output.strip().splitlines()[-1:] or ["no answer"]
+        reason = next((reason for sign, reason in NO_AIRFLOW.items() if sign in error.output), "")
+        if not reason:
+            raise
         raise UsageError(
-            f"the image {image} has no Airflow 3 that its `python` finds: {last[0]}",
+            f"the image {image} has no Airflow 3: {reason}",
             next_step="give an image with Airflow in [tool.harness] of pyproject.toml",
         ) from None
     if not version.startswith(tuple(f"{minor}." for minor in SUPPORTED)):

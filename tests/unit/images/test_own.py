@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.images.own import OwnImage, check_version, find_own
+from harness.tools.docker_output import EngineError
 
 from ..fakes.command import Call, FakeCommands
 from ..samples import DOCKER, settings_of
@@ -226,13 +227,23 @@ def test_other_minor_is_refused_by_name(commands: FakeCommands, version: str) ->
 
 
 @pytest.mark.parametrize(
-    "stderr",
+    ("stderr", "reason"),
     [
-        "Traceback (most recent call last):\nimportlib.metadata.PackageNotFoundError: No package metadata was found",
-        'exec: "python": executable file not found in $PATH',
+        (
+            "Traceback ...\nimportlib.metadata.PackageNotFoundError: No package metadata was found for a",
+            "its `python` finds no package apache-airflow-core",
+        ),
+        ('runc create failed: exec: "python": executable file not found in $PATH', "there is no `python` on its PATH"),
     ],
 )
-def test_image_without_airflow_is_refused(commands: FakeCommands, stderr: str) -> None:
+def test_image_without_airflow_is_refused(commands: FakeCommands, stderr: str, reason: str) -> None:
     on_version(commands, stderr=stderr, returncode=1)
-    with pytest.raises(UsageError, match=r"the image a:1 has no Airflow 3 that its `python` finds"):
+    with pytest.raises(UsageError) as caught:
+        check_version(DOCKER, "a:1")
+    assert str(caught.value) == f"the image a:1 has no Airflow 3: {reason}"
+
+
+def test_engine_that_fails_is_not_called_an_image_without_airflow(commands: FakeCommands) -> None:
+    on_version(commands, stderr="Cannot connect to the Docker daemon", returncode=1)
+    with pytest.raises(EngineError, match="Cannot connect"):
         check_version(DOCKER, "a:1")
