@@ -28,6 +28,14 @@ kubernetes_executor:
   pod_template_file: /opt/airflow/pod_template/pod_template.yaml
 logging:
   base_log_folder: /opt/airflow/logs
+  {{- with .Values.logs.remote }}
+  {{- if .folder }}
+  remote_logging: "True"
+  remote_base_log_folder: {{ .folder }}
+  {{- /* Without a connection the store's own client finds the identity of the pod. */}}
+  remote_log_conn_id: {{ ternary "" "remote_logs" (empty .connectionSecret) | quote }}
+  {{- end }}
+  {{- end }}
 {{- if .Values.metrics.enabled }}
 metrics:
   statsd_on: "True"

@@ -31,3 +31,14 @@ volume has no bound.
 {{- include "airflow.groomLogs" (list . "airflow.logsMount" 0 .Values.logs.persistence.keepDays) }}
 {{- end }}
 {{- end }}
+
+{{/*
+The connection to the store of logs, as a variable of what writes or reads there; nothing without one.
+*/}}
+{{- define "airflow.remoteLogsEnv" -}}
+{{- with .Values.logs.remote.connectionSecret -}}
+- name: AIRFLOW_CONN_REMOTE_LOGS
+  valueFrom:
+    secretKeyRef: {name: {{ . }}, key: connection}
+{{- end }}
+{{- end }}

@@ -44,6 +44,9 @@ to make the namespace, and pods wait until the Secrets are there.
 {{- include "airflow.checkSecret" (list $ . (dict
   "fernet-key" (printf "^%s(,%s)*\\z" $fernet $fernet) "jwt-secret" "(?s)^.{64,}\\z" "api-secret-key" "")) -}}
 {{- end -}}
+{{- with .Values.logs.remote.connectionSecret -}}
+{{- include "airflow.checkSecret" (list $ . (dict "connection" "")) -}}
+{{- end -}}
 {{- with .Values.database.existingSecret -}}
 {{- include "airflow.checkSecret" (list $ . (dict "connection" "^postgresql(\\+psycopg2)?://")) -}}
 {{- end -}}

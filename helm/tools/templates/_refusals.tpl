@@ -69,6 +69,9 @@ kubernetes_executor:
   pod_template_file: set workers, and workers.templates for what some tasks have otherwise
 logging:
   base_log_folder: logs are on the volume that is mounted at /opt/airflow/logs
+  remote_base_log_folder: set logs.remote.folder
+  remote_log_conn_id: set logs.remote.connectionSecret
+  remote_logging: set logs.remote.folder
   trigger_log_server_port: the api-server and the policies go to 8794
   worker_log_server_port: the api-server and the policies go to 8793
 scheduler:

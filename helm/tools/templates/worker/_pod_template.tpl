@@ -24,6 +24,10 @@ spec:
       envFrom:
         - configMapRef: {name: airflow-config}
         - secretRef: {name: {{ $root.Values.secrets.variables }}}
+      {{- with include "airflow.remoteLogsEnv" $root }}
+      env:
+        {{- . | nindent 8 }}
+      {{- end }}
       volumeMounts:
         {{- include "airflow.tmpMount" $root | nindent 8 }}
         {{- include "airflow.pythonMount" $root | nindent 8 }}
