@@ -4,7 +4,7 @@ harness := .venv/bin/harness $(if $(ENV),--name $(ENV))
 tox := .venv/bin/tox run -e
 
 .DEFAULT_GOAL := help
-.PHONY: help dev-up dev-down dev-stop dev-start dev-status doctor dags dags-watch backup restore test lint type unit chart dagtest e2e slow faults foreign field lowest newest nightly bench docs clean
+.PHONY: help dev-up dev-down dev-stop dev-start dev-reset dev-status doctor dags dags-watch backup restore test lint type unit chart dagtest e2e slow faults foreign field lowest newest nightly bench docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9 -]+):.*## /\1\t/' | expand -t 28
@@ -23,6 +23,9 @@ dev-stop: .venv/ready ## stop the environment: no process runs, all that it hold
 
 dev-start: .venv/ready ## start what dev-stop has stopped
 	@$(harness) start
+
+dev-reset: .venv/ready ## make Airflow's metadata as freshly installed; the DAGs stay
+	@$(harness) reset
 
 doctor: .venv/ready ## check this machine
 	@$(harness) doctor

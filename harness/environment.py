@@ -92,6 +92,10 @@ class Environment:
         with self._lock():
             return self.parts.backups.restore(path, reporter, self._restored_steps, force=force)
 
+    def reset(self, reporter: Reporter, *, force: bool = False) -> None:
+        """Make Airflow's metadata as freshly installed; raises UsageError while tasks run unless forced."""
+        self._rest("reset", lambda parts: parts.backups.reset_steps(force=force), reporter)
+
     def check_exists(self) -> None:
         """Raise UsageError that names the environments there are when this one has no cluster."""
         if self.settings.is_elsewhere:

@@ -59,6 +59,19 @@ class Reporter(Protocol):
         """Step `name` ended after `seconds`; `unchanged` when nothing was to be done, `checked` for a mere look."""
 
 
+class Silent:
+    """A reporter that says nothing: an error tells what failed."""
+
+    def started(self, name: str) -> None:
+        """Say nothing."""
+
+    def said(self, text: str) -> None:
+        """Say nothing."""
+
+    def ended(self, name: str, outcome: Outcome, seconds: float) -> None:
+        """Say nothing."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that `up` makes: `run` makes it when `is_done` says that it is not there as it should be.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.backup.metadata import reset_statement
 from harness.command import run
 from harness.nodes import control_plane
 from harness.settings import Settings
@@ -56,6 +57,10 @@ class Database:
     def swap(self) -> None:
         """Put the database beside in the place of Airflow's, which goes for good."""
         self._tell(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"ALTER DATABASE {BESIDE} RENAME TO {DATABASE}")
+
+    def reset(self, default_slots: int) -> None:
+        """Leave the metadata as freshly installed, and the DAGs; `default_slots` are those of the pool of all tasks."""
+        self._tell(reset_statement(default_slots), database=DATABASE)
 
     def ask(self, query: str, database: str) -> str:
         """Return what the query answers: a line for each row, without heads."""

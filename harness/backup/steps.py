@@ -1,4 +1,4 @@
-"""What a backup and a restore do, step by step."""
+"""What a backup, a restore and a reset do, step by step."""
 
 import re
 from base64 import b64decode, b64encode
@@ -10,7 +10,10 @@ from tempfile import TemporaryDirectory
 
 from harness.backup.archive import DUMP, Archive, Manifest, check_free, read_archive, write_archive
 from harness.backup.database import BESIDE, STATEFUL_SET, Database
+from harness.cluster import LOGS_IN_NODE
+from harness.delivery.dag_processor import settings_of_values
 from harness.errors import HarnessError, UsageError, Verb
+from harness.nodes import control_plane
 from harness.observe.pods import WORKER_SELECTOR
 from harness.redact import remember_secrets
 from harness.release import Release
@@ -24,6 +27,22 @@ KEYS, FERNET_KEY = "airflow-internal", "fernet-key"
 VERSION_LABEL = "app.kubernetes.io/version"
 STOPPED_S = 120
 PODS_SHOWN = 3
+DEFAULT_SLOTS = 128  # Airflow's own default of core.default_pool_task_slot_count
+REMOVE_LOGS = (
+    "find",
+    LOGS_IN_NODE,
+    "-mindepth",
+    "1",
+    "-maxdepth",
+    "1",
+    "-name",
+    "dag_id=*",
+    "-exec",
+    "rm",
+    "-rf",
+    "{}",
+    "+",
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +99,21 @@ class Backups:
             run_steps(self._restore_steps(archive, force=force), reporter, self.clock)
             run_steps(more(), reporter, self.clock)
         return Backup(path, path.stat().st_size, archive.manifest)
+
+    def reset_steps(self, *, force: bool) -> Iterator[Step]:
+        """Yield what makes the metadata as freshly installed, while Airflow goes on; DAGs and users stay.
+
+        Raises UsageError when there is no embedded database, and while tasks run unless forced: then they end.
+        """
+        yield Step("embedded database", None, lambda _: self._version())
+        yield Step("running tasks", None, lambda _: self._check_idle(force=force))
+        yield Step("metadata", _never, lambda _: self.database.reset(self._default_slots))
+        yield Step("worker pods", lambda: not self._workers(), self._end_workers)
+        yield Step("task logs", _never, lambda _: self.database.docker.exec(control_plane(self.settings), *REMOVE_LOGS))
+
+    @property
+    def _default_slots(self) -> int:
+        return int(settings_of_values(self.settings).get("AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT", DEFAULT_SLOTS))
 
     def _describe(self, created: datetime) -> Manifest:
         version = self._version()
@@ -152,7 +186,15 @@ class Backups:
         """Hurry the pods that are left: what they would still write is thrown away with the database."""
         pods = self.kubernetes.list("Pod", self.settings.namespace, label_selector=self._ours)
         names = {pod["metadata"]["name"] for pod in (*pods, *self._workers())}
-        left = sorted(name for name in names if not name.startswith(f"{STATEFUL_SET}-"))
+        return self._hurry(sorted(name for name in names if not name.startswith(f"{STATEFUL_SET}-")))
+
+    def _end_workers(self, say: Say) -> None:
+        def probe() -> bool | NotYet:
+            return self._hurry([pod["metadata"]["name"] for pod in self._workers()])
+
+        wait_until("the end of worker pods", probe, timeout_s=STOPPED_S, on_change=say, clock=self.clock)
+
+    def _hurry(self, left: list[str]) -> bool | NotYet:
         for name in left:
             # Not 0, which forgets a pod whose processes may live on.
             self.kubernetes.delete("Pod", name, self.settings.namespace, grace_period_s=1)

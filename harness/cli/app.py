@@ -152,6 +152,18 @@ def restore(
 
 
 @app.command()
+def reset(
+    context: typer.Context,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Also while tasks run: they end.")] = False,
+) -> None:
+    """Make Airflow's metadata as freshly installed: no runs, connections, variables or pools. DAGs and users stay."""
+    environment = open_environment(context)
+    environment.check_runs()
+    environment.reset(StepPrinter(), force=force)
+
+
+@app.command()
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show cluster, release, components, DAGs, URL and how to log in."""
     environment = open_environment(context)

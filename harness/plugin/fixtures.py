@@ -10,6 +10,7 @@ from harness.observe.leftovers import end_leftovers
 from harness.observe.recorder import PodRecorder
 from harness.observe.runs import Run, Runs
 from harness.plugin.environment import AirflowEnv
+from harness.steps import Silent
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_records import NOW, LogicalDate
 
@@ -53,6 +54,13 @@ def runs(airflow: AirflowApi, recorder: PodRecorder) -> Iterator[Runs]:
     started = Runs(airflow, recorder)
     yield started
     started.end_all()
+
+
+@pytest.fixture
+def fresh_airflow(airflow_env: AirflowEnv) -> AirflowApi:
+    """Return a client of an Airflow whose metadata is as freshly installed; what ran before this test is ended."""
+    airflow_env.environment.reset(Silent(), force=True)
+    return airflow_env.airflow
 
 
 @pytest.fixture

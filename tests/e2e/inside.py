@@ -41,7 +41,7 @@ from harness.pins import Pins, RegistryImages
 from harness.release import given_values, pod_security
 from harness.rollout import not_available, wait_until_available
 from harness.settings import Settings
-from harness.steps import Outcome, run_steps
+from harness.steps import Outcome, Silent, run_steps
 from harness.tools import Json
 from harness.tools.docker import Docker
 from harness.tools.go import GoCommand
@@ -83,6 +83,7 @@ __all__ = [
     "Result",
     "RunRequest",
     "Settings",
+    "Silent",
     "Verdict",
     "Versions",
     "build_context",

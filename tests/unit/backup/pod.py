@@ -1,5 +1,7 @@
 """The words of a command in the pod of PostgreSQL."""
 
+from harness.backup.metadata import reset_statement
+
 KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "-n", "tools")
 POD = ("statefulset/airflow-postgresql", "-c", "postgresql", "--")
 NODE = "harness-dev-control-plane"
@@ -37,4 +39,5 @@ MAKE_BESIDE = tell(
 )
 FILL_BESIDE = in_pod(*RESTORE, reads=True)
 UNMARK = tell("COMMENT ON TABLE alembic_version IS NULL", database="airflow_restored")
+RESET = tell(reset_statement(128), database="airflow")
 SWAP = tell("DROP DATABASE IF EXISTS airflow WITH (FORCE)", "ALTER DATABASE airflow_restored RENAME TO airflow")

@@ -9,11 +9,12 @@ from typing import Any, cast
 import pytest
 
 from harness.backup.database import Database
-from harness.backup.steps import Backups
+from harness.backup.metadata import reset_statement
+from harness.backup.steps import REMOVE_LOGS, Backups
 from harness.command import CommandError
 from harness.errors import HarnessError, UsageError
 from harness.release import Release
-from harness.steps import Step
+from harness.steps import Step, run_steps
 from harness.tools.k8s import Kubernetes
 
 from ..fakes.clock import FakeTime
@@ -226,3 +227,46 @@ def test_missing_key_is_named(scene: Scene) -> None:
     del scene.server.objects[SECRET]
     with pytest.raises(UsageError, match="tools/airflow-internal has no fernet-key"):
         scene.save()
+
+
+def reset(scene: Scene, *, force: bool = False) -> FakeReporter:
+    reporter = FakeReporter()
+    run_steps(scene.backups.reset_steps(force=force), reporter, scene.backups.clock)
+    return reporter
+
+
+def test_reset_is_one_statement_and_stops_nothing(scene: Scene) -> None:
+    removal = ["docker", "exec", pod.NODE, *REMOVE_LOGS]
+    scene.commands.on(*pod.RESET)
+    scene.commands.on(*removal)
+    assert reset(scene).outcomes["worker pods"] == "unchanged"
+    assert scene.commands.argvs == [pod.RESET, removal]
+    assert names(scene.server, "pods") == ["airflow-postgresql-0", "airflow-scheduler-1", "airflow-setup-1-x"]
+
+
+def test_reset_under_a_task_is_refused_unless_forced(scene: Scene) -> None:
+    worker = worker_pod("hello-greet-x")
+    scene.server.put("pods", worker | {"status": {"phase": "Running"}})
+    with pytest.raises(UsageError, match=r"tasks run.*: hello-greet-x"):
+        reset(scene)
+    assert scene.commands.argvs == []
+    scene.commands.on(*pod.RESET)
+    scene.commands.on("docker", "exec", pod.NODE, *REMOVE_LOGS)
+    reset(scene, force=True)
+    assert "hello-greet-x" not in names(scene.server, "pods")
+
+
+def test_reset_without_an_embedded_database_is_refused(scene: Scene) -> None:
+    scene.server.remove("statefulsets", "tools", "airflow-postgresql")
+    with pytest.raises(UsageError, match="no StatefulSet"):
+        reset(scene)
+    assert scene.commands.argvs == []
+
+
+def test_reset_takes_the_pool_s_size_from_the_values(scene: Scene) -> None:
+    values = scene.backups.settings.values_files[0]
+    values.parent.mkdir(parents=True, exist_ok=True)
+    values.write_text("config: {core: {default_pool_task_slot_count: 7}}\n")
+    scene.commands.on(*pod.tell(reset_statement(7), database="airflow"))
+    scene.commands.on("docker", "exec", pod.NODE, *REMOVE_LOGS)
+    assert reset(scene).outcomes["metadata"] == "done"
