@@ -14,7 +14,7 @@ from harness.steps import Say
 from harness.tools import Json
 from harness.tools.airflow import AirflowApi
 from harness.tools.airflow_client import AirflowApiError
-from harness.tools.helm import Helm
+from harness.tools.helm import Helm, ReleaseStatus
 from harness.tools.k8s import Kubernetes
 from harness.waiting import CLOCK, Clock, NotYet, wait_until
 
@@ -75,8 +75,11 @@ class Release:
 
     def is_installed(self) -> bool:
         """Tell whether the newest revision is deployed and was made of these very inputs."""
-        status = self.helm.status(self.settings.release, namespace=self.settings.namespace)
-        return status is not None and status.status == "deployed" and status.description == self._description
+        return self.is_current(self.helm.status(self.settings.release, namespace=self.settings.namespace))
+
+    def is_current(self, found: ReleaseStatus | None) -> bool:
+        """Tell the same of a status that Helm has told already."""
+        return found is not None and found.status == "deployed" and found.description == self._description
 
     def install(self, while_running: Callable[[], None] | None = None) -> None:
         """Install or upgrade; returns before the pods are ready.

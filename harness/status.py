@@ -21,10 +21,9 @@ class Row:
 
 def read_status(environment: Environment) -> list[Row]:
     """Return all rows; a part that cannot be asked says so instead of hiding the others."""
-    if not environment.settings.is_elsewhere and (rest := rest_of(environment.node_states())):
-        # What is on the nodes could only say that it does not answer.
-        nodes = ", ".join(environment.node_states())
-        return [Row("cluster", rest.state, nodes, is_good=False, advice=Verb(rest.verb, "brings it back"))]
+    states = {} if environment.settings.is_elsewhere else environment.node_states()
+    if rest := rest_of(states):  # what is on the nodes could only say that it does not answer
+        return [Row("cluster", rest.state, ", ".join(states), is_good=False, advice=Verb(rest.verb, "brings it back"))]
     rows = []
     first = (_context,) if environment.settings.is_elsewhere else (_images, _cluster, _release)
     for look in (*first, _components, _airflow, _dags):
@@ -57,7 +56,7 @@ def _release(environment: Environment) -> list[Row]:
     found = environment.parts.helm.status(settings.release, namespace=settings.namespace)
     if found is None:
         return [Row("release", "absent", "", is_good=False, advice=Verb("up", "installs it"))]
-    is_current = environment.parts.release.is_installed()
+    is_current = environment.parts.release.is_current(found)
     detail = f"{settings.release} revision {found.revision}"
     advice = () if is_current else Verb("up", "upgrades it")
     return [Row("release", found.status if is_current else "outdated", detail, is_current, advice)]
