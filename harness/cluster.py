@@ -33,7 +33,12 @@ LOGS_IN_NODE = "/var/lib/harness/logs"
 # Written into the control plane's node when the cluster is whole: a creation that was killed leaves none.
 MARK = "/kind/harness-created"
 # A lost node must be known before Airflow retries its tasks (30 s), not after 50 s: it would be given the new pod, too.
-GRACE = "controllerManager: {extraArgs: [{name: node-monitor-grace-period, value: 20s}]}"
+# With one control plane nobody competes for the lead, and at the start the first try for it fails: that costs 8 s.
+NO_ELECTION = '{name: leader-elect, value: "false"}'
+CONTROL_PLANE = (
+    f"controllerManager: {{extraArgs: [{{name: node-monitor-grace-period, value: 20s}}, {NO_ELECTION}]}}\n"
+    f"scheduler: {{extraArgs: [{NO_ELECTION}]}}"
+)
 # A mounted Secret is as new as its pod's last sync, which is at most half as long again ago; the default is 60 s.
 KUBELET = "kind: KubeletConfiguration\nfailCgroupV1: false\nnodeLeaseDurationSeconds: 20\nsyncFrequency: 20s\n"
 
@@ -158,7 +163,7 @@ class Cluster:
             nodes.append({"role": role, "image": self.images.node, "extraMounts": mounts})
         port = {"containerPort": self.settings.node_port, "hostPort": self.settings.airflow_port}
         nodes[0]["extraPortMappings"] = [{**port, "listenAddress": "127.0.0.1"}]
-        patches = [KUBELET, f"kind: ClusterConfiguration\n{GRACE}\n"]
+        patches = [KUBELET, f"kind: ClusterConfiguration\n{CONTROL_PLANE}\n"]
         if self.images.system:
             patches.append(
                 "kind: ClusterConfiguration\n"
@@ -199,6 +204,19 @@ class Cluster:
         # kind chooses another snapshotter than ctr's default on some file systems of the host.
         snapshotter = plugins.get("io.containerd.cri.v1.images", {}).get("snapshotter", "")
         import_images(self.docker, images, node, say, snapshotter=snapshotter)
+
+    def wait_until_it_answers(self, say: Say) -> None:
+        """Wait until the API server answers: from then on it takes objects, and their pods wait for the nodes."""
+
+        def probe() -> bool | NotYet:
+            try:
+                self.open_kubernetes().list("Node")
+            except KubernetesError as error:
+                return NotYet(str(error).splitlines()[0])
+            return True
+
+        what = f"the API server of cluster {self.name}"
+        wait_until(what, probe, timeout_s=READY_S, on_change=say, party="cluster", clock=self.clock)
 
     def wait_until_ready(self, say: Say) -> None:
         """Wait until every node is Ready, every system pod is ready and DNS answers."""

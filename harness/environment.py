@@ -235,7 +235,7 @@ class Environment:
     def _cluster_steps(self) -> Iterator[Step]:
         cluster = self.parts.cluster
         yield Step("cluster", cluster.is_whole, cluster.ensure)
-        yield Step("cluster ready", lambda: not cluster.list_problems(), cluster.wait_until_ready)
+        yield Step("cluster answers", None, cluster.wait_until_it_answers)
         yield Step("images in the nodes", lambda: not cluster.missing_images(), cluster.load_images)
 
     def _airflow_steps(self) -> Iterator[Step]:
@@ -250,11 +250,7 @@ class Environment:
             lambda: has_secrets(self.parts.kubernetes, settings),
             lambda _: ensure_secrets(self.parts.kubernetes, settings),
         )
-        yield Step(
-            "dags",
-            lambda: self.parts.dags.compare() == "same",
-            lambda _: self.parts.dags.write(),
-        )
+        yield Step("dags", lambda: self.parts.dags.compare() == "same", lambda _: self.parts.dags.write())
         yield Step(
             "release",
             self.parts.release.is_installed,
@@ -262,6 +258,7 @@ class Environment:
                 rollout.watch_hooks(self.parts.kubernetes, settings, say, self.parts.clock)
             ),
         )
+        yield standby.ready_step(self.parts)  # as late as this, for until then nothing needs more than the API
         yield from standby.health_steps(self.parts)
         yield Step("dags live", None, lambda _: self.parts.dags.sync())
 

@@ -30,7 +30,7 @@ def start_steps(parts: Parts) -> Iterator[Step]:
     yield Step("nodes", lambda: _are(parts, {"running"}), lambda say: wake_nodes(parts.docker, parts.settings, say))
     # Until its kubelet has looked, the API server tells what was true before the node stopped.
     yield Step("pods begun again", lambda: not cluster.list_outdated_pods(), cluster.wait_until_pods_began)
-    yield Step("cluster ready", lambda: not cluster.list_problems(), cluster.wait_until_ready)
+    yield ready_step(parts)
     yield from health_steps(parts)
 
 
@@ -48,6 +48,11 @@ def resume_steps(parts: Parts) -> Iterator[Step]:
         check_awake(parts)
     yield Step("nodes", lambda: _are(parts, {"running"}), lambda say: wake_nodes(parts.docker, parts.settings, say))
     yield Step("airflow answers", None, lambda _: parts.airflow.health())
+
+
+def ready_step(parts: Parts) -> Step:
+    """Return the wait for the nodes, the system's pods and the cluster's DNS."""
+    return Step("cluster ready", lambda: not parts.cluster.list_problems(), parts.cluster.wait_until_ready)
 
 
 def health_steps(parts: Parts) -> Iterator[Step]:
