@@ -1,14 +1,36 @@
 """Helm: installs a chart as a release, and renders it."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.command import Result, run
+from harness.command import CommandError, Result, run
+from harness.errors import Advice, Verb
 
 INSTALL_S = 360  # Helm itself gives up a hook after 300 s, and says so
 QUICK_S = 60
+CURES: tuple[tuple[str, Advice], ...] = (
+    (
+        "another operation .* is in progress",
+        "wait for the other Helm; when there is none, one was killed: helm rollback RELEASE, then run this again",
+    ),
+    (
+        "hooks? failed|timed out waiting for the condition|context deadline exceeded",
+        Verb("logs", "shows the hook's pod"),
+    ),
+    (
+        "field is immutable|forbidden: updates to",
+        "an object must be made anew: delete the one of the message, run this again",
+    ),
+    ("cluster unreachable|connection refused", Verb("status", "tells whether the cluster runs")),
+    (
+        "invalid ownership metadata|already exists and cannot be imported",
+        "an object of that name is somebody else's: remove it, or choose another `namespace` or `release`",
+    ),
+    ("violates podsecurity|exceeded quota|denied the request", "the cluster refuses that object: change its values"),
+)
 
 
 @dataclass(frozen=True)
@@ -18,6 +40,14 @@ class ReleaseStatus:
     revision: int
     status: str
     description: str
+
+
+class HelmError(CommandError):
+    """Helm could not install or upgrade; the advice is what helps against what it wrote."""
+
+    def __init__(self, argv: list[str], why: str, output: str = "") -> None:
+        super().__init__(argv, why, output)
+        self.advice = next((cure for pattern, cure in CURES if re.search(pattern, output, re.IGNORECASE)), ())
 
 
 @dataclass(frozen=True)
@@ -51,6 +81,7 @@ class Helm:
             stdin=yaml.safe_dump(dict(values)),
             timeout_s=INSTALL_S,
             while_running=while_running,
+            error=HelmError,
         )
 
     def rollback(self, release: str, revision: int, *, namespace: str) -> None:
@@ -111,6 +142,7 @@ class Helm:
         timeout_s: float = QUICK_S,
         check: bool = True,
         while_running: Callable[[], None] | None = None,
+        error: type[CommandError] = CommandError,
     ) -> Result:
         env = {
             "KUBECONFIG": str(self.kubeconfig),
@@ -124,6 +156,7 @@ class Helm:
             env=env,
             timeout_s=timeout_s,
             check=check,
+            error=error,
             while_running=while_running,
         )
 

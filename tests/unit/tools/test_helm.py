@@ -70,3 +70,24 @@ def test_status_is_the_newest_revision_s(commands: FakeCommands) -> None:
 def test_no_release(commands: FakeCommands) -> None:
     commands.on(*LIST, stdout="[]\n")
     assert HELM.status("airflow", namespace="tools") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        ("another operation (install/upgrade/rollback) is in progress", "helm rollback"),
+        ("pre-upgrade hooks failed: 1 error occurred: job setup failed: BackoffLimitExceeded", "harness logs"),
+        ('StatefulSet.apps "airflow-postgresql" is invalid: spec: Forbidden: updates to statefulset spec', "made anew"),
+        ('Service "x" is invalid: spec.clusterIP: Invalid value: field is immutable', "made anew"),
+        ("Kubernetes cluster unreachable: Get https://127.0.0.1:6443/version", "harness status"),
+        ('ServiceAccount "x" exists and cannot be imported: invalid ownership metadata', "choose another `namespace`"),
+        ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', "change its values"),
+    ],
+)
+def test_reason_of_helm_comes_with_its_next_step(commands: FakeCommands, error: str, cure: str) -> None:
+    words = "upgrade airflow /chart --install --namespace tools --values - --description inputs"
+    commands.on("/bin/helm", *words.split(), returncode=1, stderr=f"Error: UPGRADE FAILED: {error}\n")
+    with pytest.raises(CommandError) as caught:
+        HELM.upgrade("airflow", CHART, namespace="tools", values_files=[], values={}, description="inputs")
+    assert error in str(caught.value)
+    assert cure in caught.value.next_step

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from harness.command import CommandError
-from harness.tools.kind import Kind
+from harness.tools.kind import Kind, KindError
 
 from ..fakes.command import FakeCommands
 
@@ -48,3 +48,24 @@ def test_create_that_fails_tells_why(commands: FakeCommands) -> None:
     commands.on(*CREATE, returncode=1, stderr="ERROR: failed to create cluster")
     with pytest.raises(CommandError, match="failed to create cluster"):
         KIND.create({}, kubeconfig=Path("/k"), network="n", say=str)
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        ('could not find a log line that matches "Reached target .*Multi-User System.*"', "harness doctor"),
+        ("Failed to allocate manager object: Too many open files", "limits of inotify"),
+        ("Bind for 127.0.0.1:8080 failed: port is already allocated", "HARNESS_PORT"),
+        ("timed out waiting for the condition", "give the engine more memory"),
+        ("failed to pull image: dial tcp: lookup mirror.test: no such host", "see that this network leads there"),
+        ("something else", "`harness doctor` looks at this machine"),
+    ],
+)
+def test_reason_of_kind_comes_with_its_next_step(commands: FakeCommands, error: str, cure: str) -> None:
+    commands.on(*CREATE, returncode=1, stderr=f"{KIND_SAYS} ✗ Starting control-plane\nERROR: {error}\n")
+    with pytest.raises(KindError) as caught:
+        KIND.create({}, kubeconfig=Path("/k"), network="n", say=str)
+    assert error in str(caught.value)
+    assert cure in caught.value.next_step
+    assert "`harness up` begins the cluster anew" in caught.value.next_step
+    assert caught.value.party == "host"
