@@ -44,7 +44,9 @@ class Host:
 
     @property
     def is_container(self) -> bool:
-        """Tell whether this is a container, made by Docker or podman."""
+        """Tell whether this is a container with a network of its own; Toolbx and Distrobox give theirs the host's."""
+        if (self.root / "run/.toolboxenv").exists() or "DISTROBOX_ENTER_PATH" in os.environ:
+            return False
         return any((self.root / path).exists() for path in (".dockerenv", "run/.containerenv"))
 
     @property

@@ -88,3 +88,15 @@ def test_container_is_known_by_what_its_engine_puts_there(tmp_path: Path, mark: 
     (tmp_path / "run").mkdir()
     (tmp_path / mark).touch()
     assert Host(tmp_path).is_container
+
+
+def test_container_with_the_host_s_network_is_as_good_as_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/.containerenv").touch()
+    monkeypatch.setenv("DISTROBOX_ENTER_PATH", "/usr/bin/distrobox-enter")
+    assert not Host(tmp_path).is_container
+    monkeypatch.delenv("DISTROBOX_ENTER_PATH")
+    (tmp_path / "run/.toolboxenv").touch()
+    assert not Host(tmp_path).is_container
