@@ -40,7 +40,7 @@ def is_hook(one: Json) -> bool:
     return "helm.sh/hook" in one["metadata"].get("annotations", {})
 
 
-def test_two_server_side_applies_roll_nothing_and_differ_in_nothing(airflow_env: AirflowEnv, rendering: str) -> None:
+def test_two_server_side_applies_roll_and_change_nothing(airflow_env: AirflowEnv, rendering: str) -> None:
     before = generations(airflow_env)
     assert len(before) > len(("api-server", "scheduler", "dag-processor", "triggerer"))
     for _ in range(2):
