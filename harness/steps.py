@@ -29,11 +29,15 @@ class Progress(str):
 
 @dataclass
 class Pace:
-    """Lets a log have what it needs: each text, and of progress the first one of every `every_s` seconds."""
+    """Lets a log have what it needs: each text, and progress every `every_s` seconds that a step takes."""
 
     every_s: float = 10
     clock: Clock = CLOCK
     _next: float = field(default=0, init=False)
+
+    def start(self) -> None:
+        """Begin with a step: a short one needs no word of how far it is."""
+        self._next = self.clock.now() + self.every_s
 
     def is_due(self, text: str) -> bool:
         """Tell whether the log gets this text."""

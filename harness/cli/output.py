@@ -75,6 +75,7 @@ class StepPrinter:
 
     def started(self, name: str) -> None:
         """Show the step, on a terminal."""
+        self._pace.start()
         if self._console.is_terminal:
             from harness.cli.step_bar import StepBar
 

@@ -67,8 +67,9 @@ class _TerminalReporter:
         self._terminal: Any = config.pluginmanager.getplugin("terminalreporter")
         self._pace = Pace()
 
-    def started(self, name: str) -> None:
+    def started(self, name: str) -> None:  # noqa: ARG002 - the protocol's
         """Say nothing: the end of a step tells enough."""
+        self._pace.start()
 
     def said(self, text: str) -> None:
         """Print a line below the step."""

@@ -14,7 +14,9 @@ from harness import cli
 from harness.cli import output
 from harness.cli.output import StepPrinter, make_printable, print_table, say
 from harness.redact import redact
-from harness.steps import Progress
+from harness.steps import Pace, Progress
+
+from ..fakes.clock import FakeTime
 
 CLI = Path(cli.__file__).parent
 MARKUP = [
@@ -135,14 +137,17 @@ def test_nothing_is_printed_as_markup() -> None:
         assert [*calls(name)] == []
 
 
-def test_progress_is_a_line_now_and_then_in_a_log() -> None:
+@pytest.mark.parametrize(("pause_s", "lines"), [(0, []), (4, ["3 of 5 layers"])])
+def test_progress_is_a_line_now_and_then_in_a_log(time: FakeTime, pause_s: float, lines: list[str]) -> None:
     console = a_console(is_terminal=False)
     printer = StepPrinter(console)
+    printer._pace = Pace(clock=time.clock)
     printer.started("image node")
     for done in range(5):
         printer.said(Progress(done, 5, "layers"))
+        time.clock.sleep(pause_s)
     printer.ended("image node", "done", 3)
-    assert printed(console).count("of 5 layers") == 1
+    assert [line.strip() for line in printed(console).splitlines() if "layers" in line] == lines
 
 
 def test_progress_is_a_bar_on_a_terminal() -> None:
