@@ -15,8 +15,10 @@ from harness.delivery.folder import DagFolder
 from harness.delivery.live import Bundle
 from harness.delivery.origin import read_origin
 from harness.errors import UsageError, Verb
+from harness.gate.base import BaseGate
 from harness.gate.fixes import find_advice
 from harness.gate.gate import Gate
+from harness.gate.here import GateHere
 from harness.host.binaries import Binary, find_binary, helm_binary, kind_binary
 from harness.host.platform import Host
 from harness.images.imageset import ImageSet
@@ -212,9 +214,11 @@ class Parts:
         )
 
     @cached_property
-    def gate(self) -> Gate:
-        """What imports DAG files in the image that the cluster runs."""
+    def gate(self) -> BaseGate:
+        """What imports DAG files in the image that the cluster runs, or here."""
         settings = self.settings
+        if settings.gate == "here":
+            return GateHere(find_advice(settings), self.clock)
         lock = settings.state / f"{settings.name}-gate.lock"
         image = read_image(self.kubernetes, settings) if settings.is_elsewhere else self.images.airflow
         advice = find_advice(settings)

@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """The context of a cluster that is there; without one the environment is a kind cluster of its own."""
     kubeconfig: Path = Field(default_factory=Path, validate_default=True)
     """The file with that context; by default `KUBECONFIG`, or else `~/.kube/config`."""
+    gate: Literal["container", "here"] = "container"
+    """Where DAG files are imported before a delivery: a `container`, or `here`, by the Airflow beside the harness."""
     protected: bool = False
     """Whether a verb that changes the environment says so, and asks first."""
     images: ImageSource = "auto"

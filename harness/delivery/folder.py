@@ -19,7 +19,7 @@ from harness.delivery.syntax import check_syntax
 from harness.delivery.target import Likeness, Target, difference, find_config_map
 from harness.delivery.versions import Versions
 from harness.errors import Advice, UsageError, Verb
-from harness.gate.gate import Gate
+from harness.gate.base import BaseGate
 from harness.gate.problem import RefusedError
 from harness.gate.verdict import Verdict
 from harness.settings import Settings
@@ -73,7 +73,7 @@ class DagFolder:
     """The DAGs folder of the settings; gate, cluster and Airflow are asked for only when they are needed."""
 
     settings: Settings
-    gate: Callable[[], Gate]
+    gate: Callable[[], BaseGate]
     kubernetes: Callable[[], Kubernetes]
     airflow: Callable[[], AirflowApi]
     clock: Clock = CLOCK

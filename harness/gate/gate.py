@@ -6,28 +6,26 @@ the first check, replaced when it does not answer or when the image or its scrip
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files as package_files
 from pathlib import Path
 
 from harness import labels
 from harness.command import CommandError, Result, run
 from harness.errors import HarnessError, UsageError, Verb
-from harness.gate.fixes import DEFAULT, Advice, Tree
-from harness.gate.verdict import Answer, Verdict, judge
+from harness.gate.base import NO_VERIFY, SCRIPTS, BaseGate, read_script
+from harness.gate.fixes import DEFAULT, Advice
+from harness.gate.verdict import Answer
 from harness.redact import redact
 from harness.tools.docker import Docker
 from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 LABEL = "harness.dev/gate"
-SCRIPTS = "harness.gate.container"
 ADDRESS = "/tmp/gate"  # noqa: S108 - in the container
 CHECK_S = 600
 START_S = 120
-NO_VERIFY = Verb("dags sync --no-verify", "delivers without the gate")
 # Of /tmp, which holds the trees of all checks that run at the same time, and counts against the memory.
 TMPFS = "/tmp:rw,exec,nosuid,nodev,mode=1777,size=512m"  # noqa: S108 - in the container
 LIMITS = ("--memory=2g", "--pids-limit=512")
@@ -52,7 +50,7 @@ class NoAnswer:
 
 
 @dataclass(frozen=True)
-class Gate:
+class Gate(BaseGate):
     """The gate of one environment; `lock` is a file by which one process at a time replaces the container.
 
     `advice` is what its fixes name. An image that is not here is pulled with `is_pulled`, else refused.
@@ -65,36 +63,6 @@ class Gate:
     advice: Advice = DEFAULT
     clock: Clock = CLOCK
     is_pulled: bool = False
-
-    def check(
-        self,
-        files: Mapping[str, bytes],
-        *,
-        variables: Mapping[str, str] | None,
-        settings: Mapping[str, str] | None = None,
-        executables: Collection[str] = (),
-        folders: Collection[str] = (),
-        left_out: Collection[str] = (),
-        name: str = "dags",
-    ) -> Verdict:
-        """Import the DAG files among `files` (path relative to the DAG folder -> content) and return the verdict.
-
-        `executables` are those that can be executed, `folders` those that hold nothing, `left_out` is what is there and
-        not delivered, `name` what the author calls the DAG folder. `variables` is the environment in which the cluster
-        imports DAGs, None when no cluster was asked; `settings` are Airflow's own there, as environment variables. A
-        warm check of 20 DAGs takes less than a second, the first some seconds. Raises UsageError when the image is not
-        there, HarnessError when the container does not answer, even a new one.
-        """
-        started = self.clock.now()
-        header = {
-            "files": {path: len(body) for path, body in files.items()},
-            "executables": sorted(executables),
-            "folders": sorted(folders),
-            "environment": {**(settings or {}), **(variables or {})},
-        }
-        answer = self._check(b"".join([json.dumps(header).encode(), b"\n", *files.values()]))
-        tree = Tree(files, answer.tree, name, variables, self.advice, left_out)
-        return judge(answer, tree, seconds=self.clock.now() - started)
 
     @cached_property
     def container(self) -> str:
@@ -110,7 +78,7 @@ class Gate:
     @property
     def _command(self) -> list[str]:
         # -P: the working directory is none of the dag-processor's places for modules.
-        return ["python", "-P", "-c", BOOT, ADDRESS, _script("importer"), _script("server")]
+        return ["python", "-P", "-c", BOOT, ADDRESS, read_script("importer"), read_script("server")]
 
     def _check(self, request: bytes) -> Answer:
         answer = self._ask(request)
@@ -126,7 +94,7 @@ class Gate:
 
     def _ask(self, request: bytes) -> Answer | NoAnswer:
         # -I -S: the client needs nothing but the standard library, and starts sooner.
-        client = ["python", "-I", "-S", "-c", _script("client"), ADDRESS]
+        client = ["python", "-I", "-S", "-c", read_script("client"), ADDRESS]
         result = self._docker("exec", "-i", self.container, *client, stdin=request, timeout_s=CHECK_S)
         if result.returncode != 0:
             return NoAnswer(redact(result.stderr.strip()) or f"exit code {result.returncode}")
@@ -209,7 +177,3 @@ def remove_gates(docker: Docker, environment: str) -> None:
     """Remove the gate's containers of an environment; the next check makes a new one."""
     for container in list_gates(docker, environment):
         docker.call("rm", "--force", "--volumes", container)
-
-
-def _script(name: str) -> str:
-    return package_files(SCRIPTS).joinpath(f"{name}.py").read_text()

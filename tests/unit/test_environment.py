@@ -13,6 +13,7 @@ from filelock import FileLock
 from harness import environment as environment_module
 from harness.environment import Environment
 from harness.errors import HarnessError, UsageError
+from harness.gate.gate import Gate
 from harness.images.source import Choice, keep_choice
 from harness.images.store import FILLER
 
@@ -40,6 +41,12 @@ def environment(machine: FakeMachine) -> Environment:
     return machine.environment()
 
 
+def gate_of(environment: Environment) -> Gate:
+    gate = environment.parts.gate
+    assert isinstance(gate, Gate)
+    return gate
+
+
 def up(machine: FakeMachine) -> FakeReporter:
     reporter = FakeReporter()
     machine.environment().up(reporter)
@@ -62,7 +69,7 @@ def test_up_makes_each_thing_after_what_it_needs(machine: FakeMachine) -> None:
             "PATCH persistentvolumeclaims/harness-logs",
         ),
         *("PATCH secrets/airflow-ui-creds", "PATCH secrets/airflow-variables"),
-        f"docker run {parts.gate.container}",
+        f"docker run {gate_of(machine.environment()).container}",
         *("PATCH configmaps/airflow-dags-s-", f"PATCH configmaps/airflow-dags-v-{dags}"),
         *("PATCH configmaps/airflow-dags", f"PATCH configmaps/airflow-dags-v-{dags}"),
         f"helm upgrade harness inputs {parts.release.inputs}",
@@ -109,7 +116,7 @@ def test_changed_requirement_is_built_and_loaded_and_nothing_else(machine: FakeM
     assert image != environment.parts.images.airflow
     assert machine.changes[:2] == [f"docker build {image}", f"ctr import {image}"]
     assert f"helm upgrade harness inputs {changed.parts.release.inputs}" in machine.changes
-    assert changed.parts.gate.image == image
+    assert gate_of(changed).image == image
 
 
 def test_tag_that_names_another_image_is_loaded_by_the_next_up(machine: FakeMachine) -> None:
@@ -245,7 +252,7 @@ def test_down_of_nothing_changes_nothing(machine: FakeMachine, environment: Envi
 def test_down_removes_what_up_made_and_nobody_elses(machine: FakeMachine) -> None:
     up(machine)
     environment = machine.environment()
-    filler, gate = f"{FILLER}-{environment.parts.images.digest}", environment.parts.gate.container
+    filler, gate = f"{FILLER}-{environment.parts.images.digest}", gate_of(environment).container
     machine.containers |= {filler: ("running", OURS), "harness-store-of-others": ("running", OTHERS)}
     machine.changes.clear()
     environment.down(FakeReporter())

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
+from harness.gate.here import GateHere
 from harness.images.mirrors import Mirrors
 from harness.images.registry import Registry
 from harness.parts import Outside, Parts
@@ -24,6 +25,12 @@ def test_dags_folder_and_settings_need_no_engine_and_no_cluster(tmp_path: Path) 
     parts.settings.dags_folder.mkdir()
     (parts.settings.dags_folder / "a.py").write_text("x = 1\n")
     assert "a.py" in parts.dags.package().files
+
+
+def test_gate_here_needs_no_engine_and_no_cluster(tmp_path: Path) -> None:
+    outside = Outside(find_docker=lambda: pytest.fail("engine"), connect=lambda _: pytest.fail("cluster"))
+    settings = settings_of(tmp_path, gate="here", context="team", kubeconfig=tmp_path / "k")
+    assert isinstance(Parts(settings, outside).gate, GateHere)
 
 
 def test_recipes_follow_the_choice(tmp_path: Path) -> None:

@@ -51,11 +51,12 @@ def main(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
-        _import_airflow()
+        import_airflow()
         serve(listener)
 
 
-def _import_airflow() -> None:
+def import_airflow() -> None:
+    """Import what the dag-processor has, before the first request."""
     sys.dont_write_bytecode = True
     # The image's own folder is read-only here.
     os.environ.setdefault("AIRFLOW__LOGGING__BASE_LOG_FOLDER", f"{tempfile.gettempdir()}/logs")
