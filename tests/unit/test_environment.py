@@ -103,7 +103,7 @@ def test_store_is_looked_for_between_images_and_cluster(machine: FakeMachine) ->
     assert steps.index("image statsd-exporter") < steps.index("image store") < steps.index("cluster")
 
 
-def test_changed_requirement_is_built_and_loaded_and_nothing_else(machine: FakeMachine) -> None:
+def test_changed_requirement_alone_is_built_and_loaded(machine: FakeMachine) -> None:
     requirements = machine.settings().project / "requirements.txt"
     requirements.write_text("humanize==4.0\n")
     environment = machine.environment(airflow_requirements=Path("requirements.txt"))
@@ -144,7 +144,7 @@ def test_ready_made_image_of_another_airflow_is_refused_first(machine: FakeMachi
     assert machine.changes == ["docker pull team/airflow:1"]
 
 
-def test_built_image_of_another_airflow_is_refused_before_a_cluster(machine: FakeMachine) -> None:
+def test_image_of_another_airflow_is_refused_before_a_cluster(machine: FakeMachine) -> None:
     machine.airflow_version = "3.1.4"
     (machine.settings().project / "requirements.txt").write_text("humanize\n")
     with pytest.raises(UsageError, match=r"has Airflow 3\.1\.4; supported is 3\.3"):

@@ -113,7 +113,7 @@ def test_value_with_a_typo_is_a_usage_error_with_helm_s_words(
     assert str(settings.values_files[0]) in caught.value.next_step
 
 
-def test_value_for_the_chart_that_comes_along_is_sought_in_the_project(tmp_path: Path, commands: FakeCommands) -> None:
+def test_value_for_the_package_s_chart_is_the_project_s(tmp_path: Path, commands: FakeCommands) -> None:
     settings = settings_of(tmp_path, chart=None, values=[Path("more.yaml")])
     more = settings.project / "more.yaml"
     more.touch()

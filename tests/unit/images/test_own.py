@@ -139,7 +139,7 @@ def test_base_that_is_not_there_is_one_message(tmp_path: Path, project: Path, co
         build(own(tmp_path, airflow_dockerfile=Path("image/Dockerfile")))
 
 
-def test_command_that_the_build_does_not_find_is_no_matter_of_a_registry(
+def test_command_that_is_not_found_is_no_matter_of_a_registry(
     tmp_path: Path, project: Path, commands: FakeCommands
 ) -> None:
     (project / "image").mkdir()
@@ -243,7 +243,7 @@ def test_image_without_airflow_is_refused(commands: FakeCommands, stderr: str, r
     assert str(caught.value) == f"the image a:1 has no Airflow 3: {reason}"
 
 
-def test_engine_that_fails_is_not_called_an_image_without_airflow(commands: FakeCommands) -> None:
+def test_engine_that_fails_is_no_image_without_airflow(commands: FakeCommands) -> None:
     on_version(commands, stderr="Cannot connect to the Docker daemon", returncode=1)
     with pytest.raises(EngineError, match="Cannot connect"):
         check_version(DOCKER, "a:1")
