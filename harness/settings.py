@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,8 @@ from pydantic_settings import (
 )
 
 from harness import labels
-from harness.errors import UsageError, Verb
+from harness.errors import UsageError
+from harness.project import find_project, read_table
 
 DEV = "dev"
 DEV_PORT = 8080
@@ -47,39 +47,6 @@ GIVEN_VALUES = {
     "apiServer.baseUrl": "{url}",
 }
 LOGIN_KEYS = {"username": "username", "password": "password", "email": "email"}
-
-
-def find_project(start: Path) -> Path:
-    """Return the nearest folder at or above `start` whose pyproject.toml has `[tool.harness]`.
-
-    Raises UsageError when there is none.
-    """
-    for folder in (start, *start.parents):
-        if has_table(folder):
-            return folder
-    raise UsageError(
-        f"no pyproject.toml with a [tool.harness] table at or above {start}",
-        next_step=(
-            "change to the project's folder, or add an empty [tool.harness] table to its pyproject.toml",
-            Verb("init", "makes a project here"),
-        ),
-    )
-
-
-def has_table(folder: Path) -> bool:
-    """Tell whether the pyproject.toml of `folder` has `[tool.harness]`; raises UsageError when it is not TOML."""
-    return _tool_table(folder) is not None
-
-
-def _tool_table(folder: Path) -> dict[str, Any] | None:
-    try:
-        document = tomllib.loads((folder / "pyproject.toml").read_text())
-    except FileNotFoundError:
-        return None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{folder / 'pyproject.toml'} is not TOML: {error}") from None
-    table: dict[str, Any] | None = document.get("tool", {}).get("harness")
-    return table
 
 
 class Settings(BaseSettings):
@@ -289,7 +256,7 @@ class Settings(BaseSettings):
         """Order the sources: flags, variables, the environment's own table, all environments' table."""
         flags, variables = init_settings(), env_settings()
         project = flags.get("project")
-        table = (_tool_table(project) if isinstance(project, Path) else None) or {}
+        table = (read_table(project) if isinstance(project, Path) else None) or {}
         chosen = {**table, **variables, **flags}
         tables = chosen.get("environments")
         own = tables.get(chosen.get("name", DEV)) if isinstance(tables, dict) else None

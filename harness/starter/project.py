@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.settings import has_table
+from harness.project import has_table
 
 PACKAGE = "airflow-kind-harness"
 SETTINGS = "pyproject.toml"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.settings import Settings, find_project, load_settings
+from harness.project import find_project
+from harness.settings import Settings, load_settings
 
 
 @pytest.fixture

@@ -90,9 +90,7 @@ def test_container_is_known_by_what_its_engine_puts_there(tmp_path: Path, mark: 
     assert Host(tmp_path).is_container
 
 
-def test_container_with_the_host_s_network_is_like_the_host(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_container_with_the_host_s_network_is_like_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/.containerenv").touch()
     monkeypatch.setenv("DISTROBOX_ENTER_PATH", "/usr/bin/distrobox-enter")
