@@ -1,4 +1,4 @@
-"""Who is at work at the same time: two pods on one try, which must never be, and how many tasks at most.
+"""Who is at work at the same time: two pods on one try, which must never be.
 
 Several pods of one try one after the other are legitimate: a task that was deferred or rescheduled comes back in
 another pod, and a pod that died before its task started is replaced ([kubernetes_executor] pod_launch_failure_retries).

@@ -65,7 +65,7 @@ class Expectations:
             observed.fail("one pod at a time at work on a try", f"a second one: {', '.join(map(_name, twice))}")
 
     def expect_hostnames(self) -> None:
-        """Check that each try ran, by its own observed, in the pod that was made for it."""
+        """Check that each try ran, by what itself says, in the pod that was made for it."""
         observed = self.look()
         pods: dict[TaskKey, list[str]] = {}
         for pod in observed.pods:
@@ -158,7 +158,7 @@ class Observation(Expectations):
     outages: Sequence[Gap] = ()
 
     def look(self) -> "Observation":
-        """Return this observed."""
+        """Return this observation."""
         return self
 
     @property
@@ -181,7 +181,7 @@ class Observation(Expectations):
         return write_timeline(self.pods, self.tries, self.outages)
 
     def hosts(self, ti: TaskInstance) -> list[str]:
-        """Return the hostnames of the pods that a try ran in, by Airflow's observed."""
+        """Return the hostnames of the pods that a try ran in, as Airflow tells it."""
         return [*self.starts.get(ti.key, ())][:-1] + ([ti.hostname] if ti.hostname else [])
 
     def fail(self, expected: str, seen: str) -> NoReturn:

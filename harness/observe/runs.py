@@ -58,7 +58,7 @@ class Run(Expectations):
         return self.look().makespan_s
 
     def look(self) -> Observation:
-        """Return the run's pods beside Airflow's observed of its tries, as both are now."""
+        """Return the run's pods beside its tries as Airflow tells them, as both are now."""
         pods, instances = self.pods, self.airflow.all_tries(self.dag_id, self.run_id)
         has_several = len({pod.key for pod in pods}) < len(pods)
         starts = find_starts(self.airflow, self.dag_id, self.run_id) if has_several else {}

@@ -133,7 +133,7 @@ SKIPPED: dict[str, Any] = {"state": "skipped", "hostname": "", "queued": None, "
 
 
 def resumed(**others: Any) -> Observation:
-    """Return the observed of a try that was handed from pod `first` to pod `then`."""
+    """Return what was observed of a try that was handed from pod `first` to pod `then`."""
     pods = [pod(name="first", created=0, ended=4), pod(name="then", created=10, ended=15)]
     given: dict[str, Any] = {"starts": {TaskKey("work", -1, 1): ["first", "then"]}, **others}
     return Observation(given.pop("pods", pods), [given.pop("ti", one_try(hostname="then", end=at(15)))], **given)
