@@ -35,7 +35,12 @@ class Result:
 
 
 class CommandError(HarnessError):
-    """A command failed, is missing, or took too long; the message holds it as one could paste it, and its output."""
+    """A command failed, is missing, or took too long; the message holds it as one could paste it, and its output.
+
+    `is_late` tells that it took too long.
+    """
+
+    is_late = False
 
     def __init__(self, argv: Sequence[str], why: str, output: str = "") -> None:
         tail = _tail(output)
@@ -91,7 +96,7 @@ def run(
                 if left_s <= 0:
                     _end(process)
                     seen = output.whole() if output else late.stderr
-                    raise error(argv, f"no end after {timeout_s:.0f} s", _text(seen)) from None
+                    raise _late(error, argv, timeout_s, _text(seen)) from None
             if while_running:
                 while_running()
         if output:
@@ -163,7 +168,7 @@ def pipe(
                 if left_s <= 0 or second.poll() is not None:
                     _end(first)
                     _end(second)
-                    raise error(sink, f"no end after {timeout_s:.0f} s") from None
+                    raise _late(error, sink, timeout_s) from None
         if output:
             output.listen()
             out, err = b"", output.whole()
@@ -173,6 +178,12 @@ def pipe(
     for argv, process, wrote in ((sink, second, out + err), (source, first, first_err)):
         if process.returncode != 0:
             raise error(argv, f"exit code {process.returncode}", _text(wrote))
+
+
+def _late(error: type[CommandError], argv: Sequence[str], timeout_s: float, output: str = "") -> CommandError:
+    late = error(argv, f"no end after {timeout_s:.0f} s", output)
+    late.is_late = True
+    return late
 
 
 def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from harness.command import CommandError
 from harness.errors import Advice, HarnessError, HostError, Verb
 from harness.host import ports
-from harness.host.engine_checks import advise_start, find_faults, find_refusal
+from harness.host.engine_checks import WAIT, advise_start, find_faults, find_refusal
 from harness.host.platform import Host
 from harness.images.package_settings import find_ca
 from harness.images.source import Choice
@@ -95,6 +95,8 @@ def _engine(found: Engine | NoEngine, host: Host) -> Check:
 
 
 def _no_engine(silent: NoEngine, host: Host) -> Check:
+    if silent.is_slow:
+        return Check("container engine", "problem", silent.reason, WAIT)
     seen, refusal = f"none answers: {silent.reason}", find_refusal(silent)
     is_ours = host.is_root and host.is_linux and silent.context == "default" and not refusal
     if is_ours:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from harness import labels
 from harness.command import CommandError, Result, run
-from harness.errors import HarnessError, UsageError, Verb
+from harness.errors import HarnessError, HostError, UsageError, Verb
 from harness.gate.base import NO_VERIFY, SCRIPTS, BaseGate, read_script
 from harness.gate.fixes import DEFAULT, Advice
 from harness.gate.verdict import Answer
 from harness.redact import redact
 from harness.tools.docker import Docker
+from harness.tools.docker_output import EngineError
 from harness.waiting import CLOCK, Clock, NotYet, Unreachable, wait_until
 
 LABEL = "harness.dev/gate"
@@ -111,7 +112,7 @@ class Gate(BaseGate):
             remove_gates(self.docker, self.environment)
             has_image = self.docker.has_images(self.image)
             if not has_image and self.is_pulled:
-                self.docker.pull(self.image)
+                self._pull()
             elif not has_image:
                 raise UsageError(
                     f"the DAG gate needs the image {self.image}, which is not here yet",
@@ -126,6 +127,15 @@ class Gate(BaseGate):
                 )
             what = f"the DAG gate, container {self.container}"
             wait_until(what, self._probe, timeout_s=START_S, clock=self.clock)
+
+    def _pull(self) -> None:
+        try:
+            self.docker.pull(self.image)
+        except EngineError as error:
+            raise HostError(
+                f"the DAG gate needs the image {self.image}, which cannot be pulled: {error}",
+                next_step=(error.advice, NO_VERIFY),
+            ) from None
 
     def _docker(self, *arguments: str, stdin: bytes | None, timeout_s: float) -> Result:
         """Run the client; an error of ours names the container, since the arguments hold whole scripts."""

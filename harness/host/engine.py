@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.command import CommandError, HostCommandError, run, start_detached
 from harness.errors import HostError, UsageError
-from harness.host.engine_checks import advise_start, find_refusal
+from harness.host.engine_checks import WAIT, advise_start, find_refusal
 from harness.host.platform import Host
 from harness.steps import Say
 from harness.tools.docker import Docker, find_client
@@ -34,7 +34,8 @@ PID_FILES = (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/conta
 def ensure_engine(host: Host, log_folder: Path, say: Say, clock: Clock = CLOCK) -> Docker:
     """Return a client whose engine answers, after installing and starting the engine where that is ours to do.
 
-    On Debian or Ubuntu as root both are done; elsewhere HostError holds the commands to type.
+    On Debian or Ubuntu as root both are done; elsewhere HostError holds the commands to type. An engine that is slow is
+    left alone: that is a HostError, too.
     """
     if not shutil.which("dockerd", path=host.system_path) and not has_engine(find_client):
         _install(host, say, HostError("no container engine is installed", next_step=f"on Debian or Ubuntu: {APT}"))
@@ -56,11 +57,20 @@ def _find_client(host: Host, say: Say) -> Docker:
 
 
 def has_engine(find: Callable[[], Docker]) -> bool:
-    """Tell whether there is a client, as `find` returns it, whose engine answers."""
+    """Tell whether there is a client, as `find` returns it, whose engine answers; raises HostError for a slow one."""
     try:
-        return find().engine() is not None
+        found = find().look()
     except UsageError:
         return False
+    if isinstance(found, NoEngine):
+        _check_speed(found)
+    return isinstance(found, Engine)
+
+
+def _check_speed(silent: NoEngine) -> None:
+    """Raise HostError for an engine that may only be busy: a restart would end everybody's containers."""
+    if silent.is_slow:
+        raise HostError(silent.reason, next_step=WAIT)
 
 
 def _install(host: Host, say: Say, otherwise: HostError) -> None:
@@ -96,6 +106,7 @@ def apt_install(packages: Sequence[str], *, where_there_are: Collection[str] = (
 
 def _check_startable(host: Host, silent: NoEngine) -> None:
     """Raise HostError, which says what to do, where it is not ours to start the engine."""
+    _check_speed(silent)
     refusal = find_refusal(silent)
     if refusal:
         raise HostError(f"the container engine refuses: {silent.reason}", next_step=refusal)

@@ -10,6 +10,7 @@ from harness.tools.engine import Engine, NoEngine
 
 OLDEST = (20, 10)  # the first that knows --cgroupns, which kind gives each node
 PORTS = "the cluster's ports would be on the 127.0.0.1 of"
+WAIT = "wait until it is less busy; restart it yourself if it hangs"
 # What starting it would not mend.
 REFUSALS = (
     (r"permission denied", 'sudo usermod --append --groups docker "$USER", then log in again'),

@@ -69,6 +69,8 @@ class Docker:
         try:
             result = self._run(["info", "--format", "{{json .}}"], timeout_s=INFO_S, check=False)
         except CommandError as error:
+            if error.is_late:
+                return NoEngine(f"the container engine does not answer within {INFO_S} s", is_slow=True)
             return NoEngine(str(error).splitlines()[0])
         info = _read_object(result.stdout)
         context = (info.get("ClientInfo") or {}).get("Context") or "default"

@@ -33,16 +33,24 @@ CURES = (
         "docker login with the registry of the message, then run this again",
     ),
     (
-        # What a shell says of a command is another matter.
+        "no matching manifest for|no match for platform|does not match the specified platform",
+        "the image is not of this machine's platform: use one that is",
+    ),
+    (
+        # BuildKit says "not found" of a missing file and of a missing command, too.
         (
-            "manifest unknown|manifest for .* not found|failed to resolve reference .*not found"
-            r"|^(?!.*sh: \d+: ).*: not found$"
+            "manifest unknown|manifest for .* not found|failed to resolve (reference|source metadata) .*not found"
+            r"|failed to create LLB definition: \S+: not found"
         ),
         "the registry does not have that digest: see that the mirror serves it, or use another one",
     ),
     (
         "http response to https client",
         "serve the registry by HTTPS, or name it in insecure-registries of the engine's daemon.json",
+    ),
+    (
+        r"failed to fetch \S+\s+404\b",
+        "the package source no longer has that file: docker builder prune makes a build read its index anew",
     ),
     (
         "|".join(NO_WAY),

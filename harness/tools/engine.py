@@ -58,10 +58,14 @@ class Engine:
 
 @dataclass(frozen=True)
 class NoEngine:
-    """Why no engine answered, in the client's words; `context` is what the client was told to use."""
+    """Why no engine answered, in the client's words; `context` is what the client was told to use.
+
+    One that `is_slow` may be busy, with other people's containers.
+    """
 
     reason: str
     context: str = "default"
+    is_slow: bool = False
 
 
 def read_info(info: dict[str, Any], endpoint: str) -> Engine:

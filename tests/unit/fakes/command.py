@@ -22,7 +22,7 @@ class Call:
 
 @dataclass
 class Answer:
-    """What a command does and leaves behind; `left` counts how often it may be used up."""
+    """What a command does and leaves behind; one that is `late` has not ended when its time is over."""
 
     argv: Sequence[Any]
     stdout: str = ""
@@ -30,6 +30,7 @@ class Answer:
     returncode: int = 0
     does: Callable[[Call], None] = lambda _: None
     missing: bool = False
+    late: bool = False
     is_used: bool = False
 
 
@@ -96,6 +97,8 @@ class FakeProcess:
         assert timeout is None or timeout > 0
         if self.returncode is None:
             self._end(Call(self._call.argv, text or b"", self._call.env, self._call.cwd))
+        if self._answer.late:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
         return self._answer.stdout.encode(), self._answer.stderr.encode()
 
     def poll(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, HostError, UsageError
 from harness.gate import gate as gate_module
 from harness.gate.container.server import new_result
 from harness.gate.gate import BOOT, Gate, list_gates, remove_gates
@@ -159,6 +159,29 @@ def test_missing_image_of_a_cluster_that_is_there_is_pulled(commands: FakeComman
     commands.on(*ask(gate), stdout=answer())
     commands.on(*ask(gate), stdout=answer("a"))
     assert gate.check(FILES, variables={}).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("stderr", "cure"),
+    [
+        ("no matching manifest for linux/arm64/v8 in the manifest list entries", "the image is not of this machine's"),
+        ("Error response from daemon: unauthorized: authentication required", "docker login with the registry"),
+        ("something else", "`harness dags sync --no-verify`"),
+    ],
+)
+def test_image_that_cannot_be_pulled_names_cure_and_way_past(
+    commands: FakeCommands, gate: Gate, stderr: str, cure: str
+) -> None:
+    gate = replace(gate, is_pulled=True)
+    commands.on(*ask(gate), **GONE)
+    commands.on(*PS)
+    commands.on(*IMAGE, returncode=1)
+    commands.on("docker", "pull", "airflow:1", returncode=1, stderr=stderr)
+    with pytest.raises(HostError, match="the DAG gate needs the image airflow:1, which cannot be pulled: ") as caught:
+        gate.check(FILES, variables={})
+    assert stderr in str(caught.value)
+    assert caught.value.next_step.startswith(cure)
+    assert caught.value.next_step.endswith("`harness dags sync --no-verify` delivers without the gate")
 
 
 def test_container_that_cannot_start_says_why_without_scripts(commands: FakeCommands, gate: Gate) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
+from harness.errors import HostError, UsageError
 from harness.host import engine
 from harness.host.engine import PACKAGES, ensure_engine
 from harness.waiting import WaitTimeoutError
@@ -202,6 +202,18 @@ def test_engine_that_refuses_is_not_started_but_explained(machine: Machine, name
     assert silent.words in str(caught.value)
     assert silent.cure in caught.value.next_step
     assert all(argv[0] == str(machine.docker) for argv in machine.commands.argvs)
+
+
+@pytest.mark.parametrize("has_daemon", [True, False])
+def test_engine_that_is_slow_is_neither_installed_nor_restarted(machine: Machine, *, has_daemon: bool) -> None:
+    machine.install()
+    if not has_daemon:
+        (machine.root / "bin" / "dockerd").unlink()
+    machine.commands.on(str(machine.docker), *INFO, late=True)
+    with pytest.raises(HostError, match=r"^the container engine does not answer within 20 s$") as caught:
+        machine.ensure(FakeHost(has_service_manager=True))
+    assert caught.value.next_step == "wait until it is less busy; restart it yourself if it hangs"
+    assert {argv[0] for argv in machine.commands.argvs} == {str(machine.docker)}
 
 
 @pytest.mark.parametrize("name", ["Docker Desktop off", "Colima off", "Rancher Desktop off", "another context"])

@@ -73,6 +73,14 @@ def test_engine_that_stands_still_is_started_by_whom_it_is_up_to(host: FakeHost,
     assert (check.verdict, check.cure) == (verdict, cure)
 
 
+@pytest.mark.parametrize("is_root", [True, False])
+def test_doctor_does_not_call_a_slow_engine_absent(commands: FakeCommands, *, is_root: bool) -> None:
+    commands.on("docker", *INFO, late=True)
+    check = _engine(DOCKER.look(), FakeHost(is_root=is_root))
+    assert (check.verdict, check.seen) == ("problem", "the container engine does not answer within 20 s")
+    assert check.cure == "wait until it is less busy; restart it yourself if it hangs"
+
+
 @pytest.mark.parametrize(("name", "verdict"), [("docker-desktop", "problem"), ("server", "problem"), ("laptop", "ok")])
 def test_socket_that_is_mounted_into_a_container_is_refused(commands: FakeCommands, name: str, verdict: str) -> None:
     # As of https://github.com/devcontainers/features/issues/919; a name like ours is that of an engine in here, or of

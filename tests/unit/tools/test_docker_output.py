@@ -69,6 +69,34 @@ ERRORS = {
         'failed to resolve reference "r.test/kindest/node@sha256:0": r.test/kindest/node@sha256:0: not found',
         "the registry does not have that digest",
     ),
+    "wrong tag in a Dockerfile": (
+        "ERROR: failed to solve: r.test/a:9: failed to resolve source metadata for r.test/a:9: r.test/a:9: not found",
+        "the registry does not have that digest",
+    ),
+    "wrong tag in a Dockerfile of an older BuildKit": (
+        "failed to solve with frontend dockerfile.v0: failed to create LLB definition: r.test/a:9: not found",
+        "the registry does not have that digest",
+    ),
+    "other platform": (
+        "no matching manifest for linux/arm64/v8 in the manifest list entries: no match for platform in manifest",
+        "the image is not of this machine's platform",
+    ),
+    "other platform of a containerd store": (
+        'failed to resolve reference "r.test/a:1": r.test/a:1: no match for platform in manifest: not found',
+        "the image is not of this machine's platform",
+    ),
+    "other platform in a Dockerfile": (
+        "failed to resolve source metadata for r.test/a:1: no match for platform in manifest: not found",
+        "the image is not of this machine's platform",
+    ),
+    "package that the index still names": (
+        "E: Failed to fetch http://deb.test/debian/pool/main/c/curl_1_amd64.deb  404  Not Found [IP: 10.0.0.1 80]",
+        "the package source no longer has that file",
+    ),
+    "package source away": (
+        "E: Failed to fetch http://deb.test/debian/pool/main/c/curl_1_amd64.deb  Could not connect to deb.test:80",
+        "see that this network leads there",
+    ),
     "CA missing": (
         'Get "https://r.test/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
         "builds trust the CA",
@@ -96,5 +124,16 @@ def test_error_of_a_pull_comes_with_its_next_step(commands: FakeCommands, name: 
     assert caught.value.party == "host"
 
 
-def test_error_that_nobody_knows_has_its_own_words_alone() -> None:
-    assert find_cure("something else") == ""
+@pytest.mark.parametrize(
+    "error",
+    [
+        "something else",
+        'failed to solve: failed to compute cache key: failed to calculate checksum of ref a::b: "/dags": not found',
+        'failed to solve with frontend dockerfile.v0: failed to build LLB: "/dags" not found: not found',
+        "/bin/sh: 1: foo: not found",
+        "/bin/sh: foo: not found",
+        "bash: line 1: foo: command not found",
+    ],
+)
+def test_error_that_nobody_knows_has_its_own_words_alone(error: str) -> None:
+    assert find_cure(error) == ""
