@@ -284,7 +284,7 @@ class Environment:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Let one `up`, `down`, `backup` or `restore` at a time work on an environment."""
+        """Let one command at a time work on an environment."""
         from filelock import FileLock, Timeout
 
         self.settings.cache_folder.mkdir(parents=True, exist_ok=True)
@@ -294,6 +294,6 @@ class Environment:
                 yield
         except Timeout:
             raise HarnessError(
-                f"another `harness up`, `down`, `backup` or `restore` works on `{self.settings.name}`",
+                f"another harness command works on `{self.settings.name}`",
                 next_step="wait until it ended, or end it",
             ) from None

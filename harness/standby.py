@@ -37,7 +37,7 @@ def start_steps(parts: Parts) -> Iterator[Step]:
 def pause_steps(parts: Parts) -> Iterator[Step]:
     """Yield what makes every process of an environment stand still; raises UsageError when it is stopped."""
     docker, settings = parts.docker, parts.settings
-    if not _are(parts, {"paused"}):
+    if not _are(parts, {"paused", "running"}):  # both: a pause that was interrupted, which this one finishes
         check_awake(parts)
     yield Step("nodes", lambda: _are(parts, {"paused"}), lambda _: pause_nodes(docker, settings))
 

@@ -91,6 +91,14 @@ def test_pause_and_resume_touch_the_nodes_alone(machine: FakeMachine, environmen
     assert machine.changes == [f"paused {NODE}", f"running {NODE}"]
 
 
+def test_interrupted_pause_is_finished_by_another(machine: FakeMachine, environment: Environment) -> None:
+    worker = "harness-dev-worker"
+    machine.containers[worker] = ("running", machine.containers[NODE][1])
+    turn(machine, "paused")
+    environment.pause(FakeReporter())
+    assert machine.changes == [f"paused {worker}"]
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_what_is_stopped_is_started_and_not_resumed(machine: FakeMachine, environment: Environment, verb: str) -> None:
     turn(machine, "exited")
