@@ -15,6 +15,7 @@ USER = DATABASE = "airflow"
 BESIDE = "airflow_restored"
 QUICK_S = 60
 COPY_S = 1800
+BUSY_TASKS = "SELECT count(*) FROM task_instance WHERE state IN ('queued', 'running', 'restarting')"
 PLAIN = ("--no-owner", "--no-privileges")
 
 
@@ -33,13 +34,17 @@ class Database:
 
     def revision(self, database: str = DATABASE) -> str:
         """Return the revision of Airflow's tables; empty when there are none."""
-        if not self.ask("SELECT to_regclass('alembic_version')", database):
+        if not self._has_tables(database):
             return ""
         return self.ask("SELECT version_num FROM alembic_version", database)
 
     def count_runs(self, database: str = DATABASE) -> int:
         """Return how many DAG runs there are."""
         return int(self.ask("SELECT count(*) FROM dag_run", database))
+
+    def count_busy_tasks(self) -> int:
+        """Return how many tasks are queued or run, whichever executor has them; 0 when there are no tables."""
+        return int(self.ask(BUSY_TASKS, DATABASE)) if self._has_tables(DATABASE) else 0
 
     def restore_beside(self, dump: Path) -> None:
         """Restore a dump into a database beside that of Airflow, which goes on.
@@ -66,6 +71,9 @@ class Database:
         """Return what the query answers: a line for each row, without heads."""
         words = ("psql", "--no-psqlrc", "--tuples-only", "--no-align", f"--dbname={database}", f"--command={query}")
         return self._run(*words).strip()
+
+    def _has_tables(self, database: str) -> bool:
+        return bool(self.ask("SELECT to_regclass('alembic_version')", database))
 
     def _tell(self, *statements: str, database: str = "postgres") -> None:
         commands = [f"--command={statement}" for statement in statements]

@@ -108,6 +108,7 @@ class Backups:
         yield Step("embedded database", None, lambda _: self._version())
         yield Step("running tasks", None, lambda _: self._check_idle(force=force))
         yield Step("metadata", _never, lambda _: self.database.reset(self._default_slots))
+        # A task in the scheduler's pod is ended by its supervisor, at the next heartbeat that finds no such task.
         yield Step("worker pods", lambda: not self._workers(), self._end_workers)
         yield Step("task logs", _never, lambda _: self.database.docker.exec(control_plane(self.settings), *REMOVE_LOGS))
 
@@ -145,13 +146,21 @@ class Backups:
         self._key()
 
     def _check_idle(self, *, force: bool) -> None:
-        names = [pod["metadata"]["name"] for pod in self._workers() if pod["status"]["phase"] in {"Pending", "Running"}]
-        if names and not force:
-            more = f" and {len(names) - PODS_SHOWN} more" if names[PODS_SHOWN:] else ""
+        seen = "" if force else self._find_tasks()
+        if seen:
             raise UsageError(
-                f"tasks run, and their history would go under them: {', '.join(names[:PODS_SHOWN])}{more}",
+                f"tasks run or are queued, and their history would go under them: {seen}",
                 next_step="wait for their end, or end them with --force",
             )
+
+    def _find_tasks(self) -> str:
+        """Return where tasks are: in which worker pods, or how many without one, queued or local; empty for none."""
+        names = [pod["metadata"]["name"] for pod in self._workers() if pod["status"]["phase"] in {"Pending", "Running"}]
+        if names:
+            more = f" and {len(names) - PODS_SHOWN} more" if names[PODS_SHOWN:] else ""
+            return f"{', '.join(names[:PODS_SHOWN])}{more}"
+        count = self.database.count_busy_tasks()
+        return f"{count} in the database" if count else ""
 
     def _restore_beside(self, archive: Archive, say: Say) -> None:
         self.database.restore_beside(archive.dump)

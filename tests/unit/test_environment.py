@@ -232,6 +232,7 @@ def test_restore_is_over_when_airflow_serves_the_dags(machine: FakeMachine, tmp_
     for query, text in ((pod.HAS_TABLES, "alembic_version"), (pod.REVISION, "d2f4e1b3c5a7"), (pod.COUNT, "12")):
         machine.on(*pod.ask(query), stdout=text)
     machine.on(*pod.ask(pod.COUNT, "airflow_restored"), stdout="12")
+    machine.on(*pod.ask(pod.BUSY), stdout="0")
     machine.on(*pod.DUMP, stdout="PGDMP content")
     for words in (pod.READ_BACK, pod.FILL_BESIDE, pod.MAKE_BESIDE, pod.UNMARK, pod.SWAP):
         machine.on(*words)

@@ -34,6 +34,7 @@ READ_BACK = in_pod("pg_restore", "--file=/dev/null", reads=True)
 HAS_TABLES = "SELECT to_regclass('alembic_version')"
 REVISION = "SELECT version_num FROM alembic_version"
 COUNT = "SELECT count(*) FROM dag_run"
+BUSY = "SELECT count(*) FROM task_instance WHERE state IN ('queued', 'running', 'restarting')"
 MAKE_BESIDE = tell(
     "DROP DATABASE IF EXISTS airflow_restored WITH (FORCE)", "CREATE DATABASE airflow_restored TEMPLATE template0"
 )

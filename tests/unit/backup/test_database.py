@@ -41,6 +41,15 @@ def test_revision_is_that_of_the_tables_if_there_are_any(
     assert database.revision() == revision
 
 
+@pytest.mark.parametrize(("tables", "count"), [("alembic_version\n", 3), ("\n", 0)])
+def test_busy_tasks_are_counted_where_there_are_tables(
+    database: Database, commands: FakeCommands, tables: str, count: int
+) -> None:
+    commands.on(*pod.ask(pod.HAS_TABLES), stdout=tables)
+    commands.on(*pod.ask(pod.BUSY), stdout="3\n")
+    assert database.count_busy_tasks() == count
+
+
 def test_restore_goes_beside_and_loses_the_setup_s_mark(
     database: Database, commands: FakeCommands, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -92,6 +93,7 @@ def scene(
     commands.on(*pod.ask(pod.REVISION), stdout="d2f4e1b3c5a7\n")
     commands.on(*pod.ask(pod.COUNT), stdout="12\n")
     commands.on(*pod.ask(pod.COUNT, "airflow_restored"), stdout="12\n")
+    commands.on(*pod.ask(pod.BUSY), stdout="0\n")
     commands.on(*pod.DUMP, stdout="PGDMP content")
     for words in (pod.READ_BACK, pod.FILL_BESIDE, pod.MAKE_BESIDE, pod.UNMARK):
         commands.on(*words)
@@ -240,7 +242,7 @@ def test_reset_is_one_statement_and_stops_nothing(scene: Scene) -> None:
     scene.commands.on(*pod.RESET)
     scene.commands.on(*removal)
     assert reset(scene).outcomes["worker pods"] == "unchanged"
-    assert scene.commands.argvs == [pod.RESET, removal]
+    assert scene.commands.argvs == [pod.ask(pod.HAS_TABLES), pod.ask(pod.BUSY), pod.RESET, removal]
     assert names(scene.server, "pods") == ["airflow-postgresql-0", "airflow-scheduler-1", "airflow-setup-1-x"]
 
 
@@ -254,6 +256,32 @@ def test_reset_under_a_task_is_refused_unless_forced(scene: Scene) -> None:
     scene.commands.on("docker", "exec", pod.NODE, *REMOVE_LOGS)
     reset(scene, force=True)
     assert "hello-greet-x" not in names(scene.server, "pods")
+
+
+def test_task_without_a_pod_is_reset_and_restored_only_by_force(scene: Scene) -> None:
+    path = scene.save()
+    scene.commands.answers = [one for one in scene.commands.answers if list(one.argv) != pod.ask(pod.BUSY)]
+    scene.commands.on(*pod.ask(pod.BUSY), stdout="2\n")
+    scene.commands.calls.clear()
+    for act in (partial(reset, scene), partial(scene.restore, path)):
+        with pytest.raises(UsageError, match=r"tasks run or are queued.*: 2 in the database$") as caught:
+            act()
+        assert "--force" in caught.value.next_step
+    assert scene.commands.argvs == [pod.ask(pod.HAS_TABLES), pod.ask(pod.BUSY)] * 2
+    assert scene.done == []
+    scene.commands.on(*pod.RESET)
+    scene.commands.on("docker", "exec", pod.NODE, *REMOVE_LOGS)
+    reset(scene, force=True)
+    scene.restore(path, force=True)
+    assert pod.RESET in scene.commands.argvs
+    assert pod.SWAP in scene.commands.argvs
+
+
+def test_force_needs_no_answer_of_the_database_about_tasks(scene: Scene) -> None:
+    path = scene.save()
+    scene.commands.calls.clear()
+    scene.restore(path, force=True)
+    assert pod.ask(pod.BUSY) not in scene.commands.argvs
 
 
 def test_reset_without_an_embedded_database_is_refused(scene: Scene) -> None:
