@@ -31,9 +31,15 @@ def main(outside: Outside | None = None) -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:  # typer's own end, whatever the outcome: also of an interrupt
         if stop.code == INTERRUPTED:
-            command = find_command(invocation.name)
-            say(err, f"interrupted; `{command} up` goes on from here, `{command} down` removes it")
+            say(err, f"interrupted; {_how_to_go_on(invocation)}")
         raise
+
+
+def _how_to_go_on(invocation: Invocation) -> str:
+    command = find_command(invocation.name)
+    if invocation.verb == "up":
+        return f"`{command} up` goes on from here, `{command} down` removes it"
+    return "run it again"
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

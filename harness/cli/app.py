@@ -49,6 +49,7 @@ def common(
 ) -> None:
     """Airflow with the KubernetesExecutor on kind: local dev environment and end-to-end tests."""
     context.obj.flags = {"name": name, "images": images}
+    context.obj.verb = context.invoked_subcommand or ""
     if verbose:
         context.with_resource(show_what_runs(err))
 

@@ -19,11 +19,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 class Invocation:
     """One call of the command: what is outside of this process, and the options before the verb.
 
-    `name` is the environment's, as far as it is known; `log` is the file that holds what ran, if one is kept.
+    `verb` is the first word after them; `name` is the environment's, as far as it is known; `log` is the file that
+    holds what ran, if one is kept.
     """
 
     outside: Outside
     flags: Mapping[str, object] = field(default_factory=dict)
+    verb: str = ""
     name: str = DEV
     log: Path | None = None
 

@@ -106,6 +106,18 @@ def test_interrupt_is_130_and_says_how_to_go_on(harness: Run, monkeypatch: pytes
     assert "`harness up` goes on from here, `harness down` removes it" in " ".join(err.split())
 
 
+@pytest.mark.parametrize("words", ["down", "stop", "reset", "status", "dags rollback", "--name ci dags rollback"])
+def test_interrupt_of_another_verb_says_run_it_again(harness: Run, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for verb in ("down", "check_exists", "check_runs"):
+        monkeypatch.setattr(Environment, verb, interrupt)
+    code, _, err = harness(*words.split())
+    assert code == 130
+    assert err.strip().splitlines()[-1] == "interrupted; run it again"
+
+
 def test_term_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: dict[int, Any] = {}
     monkeypatch.setattr(signal, "signal", handlers.__setitem__)
