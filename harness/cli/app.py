@@ -68,9 +68,12 @@ def init() -> None:
 def up(
     context: typer.Context,
     workers: Annotated[int | None, typer.Option(help="Worker nodes beside the control plane.")] = None,
+    *,
+    yes: Yes = False,
 ) -> None:
     """Make the environment, or what is missing of it, and print how to use it."""
     environment = open_environment(context, log="up", workers=workers)
+    _ask_here(environment, "make it what the project's settings, chart and DAGs say", yes=yes)
     started = environment.parts.clock.now()
     environment.up(StepPrinter())
     command = find_command(environment.settings.name)
@@ -85,15 +88,16 @@ def up(
 def down(context: typer.Context, *, yes: Yes = False) -> None:
     """Remove the environment: nodes, volumes, network and files. Images and caches stay."""
     environment = open_environment(context, log="down")
-    ask(environment.settings, "remove it", yes=yes)
+    _ask_here(environment, "remove it", yes=yes)
     environment.down(StepPrinter())
 
 
 @app.command()
-def stop(context: typer.Context) -> None:
+def stop(context: typer.Context, *, yes: Yes = False) -> None:
     """Stop the nodes: no process of the environment runs; all that it holds stays for `start`."""
     environment = open_environment(context, log="stop")
     environment.check_exists()
+    _ask_here(environment, "stop it, with all tasks that run", yes=yes)
     environment.stop(StepPrinter())
 
 
@@ -106,10 +110,11 @@ def start(context: typer.Context) -> None:
 
 
 @app.command()
-def pause(context: typer.Context) -> None:
+def pause(context: typer.Context, *, yes: Yes = False) -> None:
     """Let every process on the nodes stand still: no CPU is used, all memory is kept, runs wait."""
     environment = open_environment(context)
     environment.check_exists()
+    _ask_here(environment, "pause it, with all tasks that run", yes=yes)
     environment.pause(StepPrinter())
 
 
@@ -147,7 +152,7 @@ def restore(
     """Put a backup in the place of the embedded database; what was not in it is gone."""
     environment = open_environment(context)
     environment.check_runs()
-    ask(environment.settings, "put a backup in the place of its database", yes=yes)
+    _ask_here(environment, "put a backup in the place of its database", yes=yes)
     restored = environment.restore(file, StepPrinter(err if as_json else out), force=force)
     print_backup("restored", restored, as_json=as_json)
 
@@ -157,10 +162,12 @@ def reset(
     context: typer.Context,
     *,
     force: Annotated[bool, typer.Option("--force", help="Also while tasks run: they end.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Make Airflow's metadata as freshly installed: no runs, connections, variables or pools. DAGs and users stay."""
     environment = open_environment(context)
     environment.check_runs()
+    _ask_here(environment, "empty its history, connections and variables", yes=yes)
     environment.reset(StepPrinter(), force=force)
 
 
@@ -204,7 +211,7 @@ def run_tests(context: typer.Context, *, yes: Yes = False) -> None:
             f"{sys.executable} has no pytest",
             next_step="install the harness with its extra: pip install 'airflow-kind-harness[pytest]'",
         )
-    ask(settings, "run tests, which start DAG runs there", yes=yes)
+    ask(settings, "run tests, which start DAG runs there and may empty its history", yes=yes)
     argv = [sys.executable, "-m", "pytest", f"--airflow-env={settings.name}", *settings.tests, *context.args]
     raise typer.Exit(run_interactive(argv, cwd=settings.project, env={"HARNESS_PROTECTED": "false"}))
 
@@ -226,6 +233,12 @@ def airflow(context: typer.Context) -> None:
     words = ["-n", settings.namespace, "exec", "-i", *(["-t"] if _has_tty() else []), settings.scheduler]
     words += ["-c", settings.scheduler_container, "--", "airflow", *context.args]
     raise typer.Exit(_run_kubectl(environment, words))
+
+
+def _ask_here(environment: Environment, what: str, *, yes: bool) -> None:
+    """Ask, but not where the verb is refused whatever the answer: on a cluster that is there."""
+    if not environment.settings.is_elsewhere:
+        ask(environment.settings, what, yes=yes)
 
 
 def _run_kubectl(environment: Environment, words: list[str]) -> int:

@@ -186,9 +186,13 @@ PROTECTED = {
     "dags rollback": "go back to version before the current one",
     "dags run hello": "start a run of DAG hello",
     "dags watch": "deliver the DAGs folder at every save",
+    "up": "make it what the project's settings, chart and DAGs say",
     "down": "remove it",
+    "stop": "stop it, with all tasks that run",
+    "pause": "pause it, with all tasks that run",
     "restore a.tar": "put a backup in the place of its database",
-    "test": "run tests, which start DAG runs there",
+    "reset": "empty its history, connections and variables",
+    "test": "run tests, which start DAG runs there and may empty its history",
 }
 
 
