@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     context: str = ""
     """The context of a cluster that is there; without one the environment is a kind cluster of its own."""
     kubeconfig: Path = Field(default_factory=Path, validate_default=True)
-    """The file with that context; by default `KUBECONFIG`, or else `~/.kube/config`."""
+    """The file with that context, or several, joined as in `KUBECONFIG`; by default those, or else `~/.kube/config`."""
     gate: Literal["container", "here"] = "container"
     """Where DAG files are imported before a delivery: a `container`, or `here`, by the Airflow beside the harness."""
     protected: bool = False
@@ -155,9 +155,11 @@ class Settings(BaseSettings):
             if kubeconfig != Path():
                 raise ValueError("names no cluster without `context`")
             return Path(info.data["state"] / "envs" / info.data["name"] / "kubeconfig")
+        files, folder = str(kubeconfig), info.data["project"]
         if kubeconfig == Path():
-            kubeconfig = Path(os.environ.get("KUBECONFIG") or "~/.kube/config")
-        return Path(info.data["project"] / kubeconfig.expanduser())
+            files, folder = os.environ.get("KUBECONFIG") or "~/.kube/config", Path.cwd()
+        each = (folder / Path(file).expanduser() for file in files.split(os.pathsep) if file)
+        return Path(os.pathsep.join(map(str, each)))
 
     @field_validator("url")
     @classmethod

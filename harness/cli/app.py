@@ -248,9 +248,9 @@ def _run_kubectl(environment: Environment, words: list[str]) -> int:
     if settings.is_elsewhere:
         if shutil.which("kubectl") is None:
             raise UsageError("there is no kubectl on PATH", next_step="install the one of your cluster's version")
-        return run_interactive(
-            ["kubectl", f"--kubeconfig={settings.kubeconfig}", f"--context={settings.context}", *words]
-        )
+        # By the variable, which may name several files.
+        files = {"KUBECONFIG": str(settings.kubeconfig)}
+        return run_interactive(["kubectl", f"--context={settings.context}", *words], env=files)
     docker, node = environment.parts.docker, control_plane(settings)
     flags = ["-i", *(["-t"] if _has_tty() else [])]
     return run_interactive([docker.binary, "exec", *flags, node, *KUBECTL, *words], env=docker.env)

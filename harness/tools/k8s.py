@@ -10,8 +10,9 @@ from typing import Any
 
 from harness.excerpt import FIRST_CHARS, LAST_CHARS, excerpt, split_lines
 from harness.tools import Json
-from harness.tools.k8s_connection import READ_TIMEOUT_S, KubernetesError, Request, WebSocket, connect
+from harness.tools.k8s_connection import READ_TIMEOUT_S, KubernetesError, Request, connect
 from harness.tools.k8s_kinds import KINDS, path_of
+from harness.tools.k8s_socket import WebSocket
 from harness.waiting import CLOCK
 
 LOGGER = logging.getLogger(__name__)

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
 
 from harness.errors import Advice, HarnessError, UsageError, Verb
 from harness.redact import redact
 from harness.tools import Json
+from harness.tools.k8s_socket import WebSocket, open_websocket
+from harness.tools.kubeconfig import NEXT_STEP, Kubeconfig, read_file, read_kubeconfig
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
@@ -69,26 +71,6 @@ class Request:
         return f"{self.method} {self.path}"
 
 
-class WebSocket(Protocol):
-    """What is used of websocket-client's socket."""
-
-    def recv_data(self) -> tuple[int, bytes]:
-        """Return opcode and content of the next message."""
-        ...
-
-    def send_binary(self, payload: bytes) -> int:
-        """Send one message."""
-        ...
-
-    def abort(self) -> None:
-        """Let nothing in or out any more; whoever waits for a message gets an error."""
-        ...
-
-    def shutdown(self) -> None:
-        """Close it, without a word to the other end."""
-        ...
-
-
 @dataclass(frozen=True)
 class Connection:
     """Where an API server answers, a connection pool, and what returns the headers that authenticate a request.
@@ -125,42 +107,54 @@ class Connection:
         headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **self.credentials()}
         url = ws_client.get_websocket_url(f"{self.host}{path}", list(query.items()))
         try:
-            made: WebSocket = ws_client.create_websocket(self.configuration, url, headers)
+            return open_websocket(self.configuration, url, headers, timeout_s=READ_TIMEOUT_S)
         except websocket.WebSocketBadStatusException as error:
             message = (error.resp_body or b"").decode("utf-8", "replace")
             raise KubernetesError(f"GET {path}", error.status_code, "no port-forward", message[:300]) from None
         except (websocket.WebSocketException, OSError) as error:
             raise KubernetesError(f"GET {path}", 0, "no answer", str(error)) from None
-        return made
 
 
 def connect(kubeconfig: Path, context: str | None) -> Connection:
     """Read `kubeconfig` and return the connection that it describes; without a context it is one of the harness's own.
 
-    Raises UsageError for a context that is not there, or whose credentials cannot be had.
+    With a context `kubeconfig` may be several files, joined as in `KUBECONFIG`. Raises UsageError for a file that
+    cannot be read, and for a context that is not there, or whose credentials cannot be had.
     """
     asked = f"kubeconfig {kubeconfig}"
-    if not kubeconfig.is_file():
-        if context:
+    if context:
+        merged = read_kubeconfig(kubeconfig)
+        if not merged.documents:
             raise UsageError(f"{asked}: no such file", next_step=f"set `kubeconfig` to the file of context `{context}`")
+        _check_context(merged, asked, context)
+        return _connect_by_client(merged.files, context, asked, proxy=merged.proxy_of(context))
+    document = read_file(kubeconfig)
+    if document is None:
         raise KubernetesError(asked, 0, "no such file")
-    return _connect_to_kind(kubeconfig, context) or _connect_by_client(kubeconfig, context, asked)
+    return _connect_to_kind(document, asked) or _connect_by_client(str(kubeconfig), None, asked)
 
 
-def _connect_to_kind(kubeconfig: Path, context: str | None) -> Connection | None:
+def _check_context(merged: Kubeconfig, asked: str, wanted: str) -> None:
+    if wanted not in merged.contexts:
+        raise UsageError(
+            f"{asked} has no context `{wanted}`; there are: {', '.join(merged.contexts) or 'none'}",
+            next_step="correct `context`, or `kubeconfig`, of the environment in pyproject.toml",
+        )
+
+
+def _connect_to_kind(document: Json, asked: str) -> Connection | None:
     """Return the connection of a kubeconfig that is exactly as kind writes it; None for any other.
 
     The official client, which reads all others, loads some 900 modules: most of the time that a command starts.
     """
     import urllib3
-    import yaml
 
-    match yaml.safe_load(kubeconfig.read_text()):
+    match document:
         case {
             "contexts": [_],
             "clusters": [{"cluster": {"server": str(host), "certificate-authority-data": authority, **other}}],
             "users": [{"user": {"client-certificate-data": certificate, "client-key-data": key, **rest}}],
-        } if context is None and not other and not rest:
+        } if not other and not rest:
             try:
                 tls = ssl.create_default_context(cadata=b64decode(authority).decode())
                 with tempfile.NamedTemporaryFile() as file:  # readable for us alone; ssl takes a key by file only
@@ -168,30 +162,29 @@ def _connect_to_kind(kubeconfig: Path, context: str | None) -> Connection | None
                     file.flush()
                     tls.load_cert_chain(file.name)
             except (ValueError, ssl.SSLError) as error:
-                raise KubernetesError(f"kubeconfig {kubeconfig}", 0, f"its certificates: {error}") from None
+                raise KubernetesError(asked, 0, f"its certificates: {error}") from None
             return Connection(host, urllib3.PoolManager(maxsize=POOL, ssl_context=tls))
     return None
 
 
-def _connect_by_client(kubeconfig: Path, context: str | None, asked: str) -> Connection:
+def _connect_by_client(files: str, context: str | None, asked: str, *, proxy: str = "") -> Connection:
     from kubernetes import client, config  # type: ignore[import-untyped]  # it ships no types
 
     configuration = client.Configuration()
     try:
-        if context:
-            _check_context(kubeconfig, asked, context)
         with _collect_errors() as errors:
-            config.load_kube_config(
-                str(kubeconfig), context=context, client_configuration=configuration, persist_config=False
-            )
+            config.load_kube_config(files, context=context, client_configuration=configuration, persist_config=False)
     except config.ConfigException as error:
         raise KubernetesError(asked, 0, str(error)) from None
+    except (OSError, ValueError) as error:  # a file that it names, or what it holds in base64
+        raise UsageError(redact(f"{asked}: {error}"), next_step=NEXT_STEP) from None
     if errors:
         what = f"{asked}: context `{context}` gives no credentials: {'; '.join(errors)}"
         raise UsageError(redact(what), next_step=LOG_IN)
     if not context:
         # A kind cluster is on this machine: a proxy of the environment is never the way to it.
         configuration.proxy = None
+    _set_proxy(configuration, proxy)
 
     def credentials() -> dict[str, str]:
         # Asked for each request, for it renews what expires; a token file ends with a newline.
@@ -201,17 +194,17 @@ def _connect_by_client(kubeconfig: Path, context: str | None, asked: str) -> Con
     return Connection(configuration.host, pool, credentials, configuration)
 
 
-def _check_context(kubeconfig: Path, asked: str, wanted: str) -> None:
-    import yaml
+def _set_proxy(configuration: Any, proxy: str) -> None:
+    """Use the cluster's own proxy, of which the official client knows nothing, and the login in a proxy's URL."""
+    import urllib3
 
-    document = yaml.safe_load(kubeconfig.read_text())
-    contexts = document.get("contexts") if isinstance(document, dict) else None
-    names = [str(context.get("name")) for context in contexts or ()]
-    if wanted not in names:
-        raise UsageError(
-            f"{asked} has no context `{wanted}`; there are: {', '.join(names) or 'none'}",
-            next_step="correct `context`, or `kubeconfig`, of the environment in pyproject.toml",
-        )
+    if proxy:
+        configuration.proxy = proxy
+        # No host is reached without it: a list of none, for an empty text is looked up in the environment.
+        configuration.no_proxy = ","
+    login = urlsplit(configuration.proxy or "").netloc.rpartition("@")[0]
+    if login:
+        configuration.proxy_headers = urllib3.make_headers(proxy_basic_auth=unquote(login))
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from threading import Thread
 
 from harness.errors import HarnessError
 from harness.tools.k8s import Kubernetes, is_ready
-from harness.tools.k8s_connection import KubernetesError, WebSocket
+from harness.tools.k8s_connection import KubernetesError
+from harness.tools.k8s_socket import WebSocket
 
 LOGGER = logging.getLogger(__name__)
 CHUNK_BYTES = 65536

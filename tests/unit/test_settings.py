@@ -203,6 +203,16 @@ def test_context_s_kubeconfig_is_by_default_kubectl_s(project: Path, monkeypatch
     assert load_settings(start=project).kubeconfig.name == "kubeconfig"
 
 
+def test_several_kubeconfigs_are_looked_for_as_by_kubectl(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, 'environments.ours = {context = "team"}\nenvironments.set = {context = "team", kubeconfig = "a:/b"}')
+    monkeypatch.setenv("KUBECONFIG", "/etc/team.yaml::mine.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert str(load_settings({"name": "ours"}, start=project).kubeconfig) == f"/etc/team.yaml:{tmp_path}/mine.yaml"
+    assert str(load_settings({"name": "set"}, start=project).kubeconfig) == f"{project}/a:/b"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -140,16 +140,17 @@ def test_airflow_runs_in_the_scheduler(
 def staging(project: Path) -> str:
     """Settle an environment on a cluster that is there, and return the words by which kubectl finds it."""
     (project / "pyproject.toml").write_text('[tool.harness.environments.staging]\ncontext = "t"\nkubeconfig = "k"\n')
-    return f"kubectl --kubeconfig={project}/k --context=t"
+    return "kubectl --context=t"
 
 
 def test_kubectl_of_a_cluster_that_is_there_is_the_person_s_own(
-    outside: Outside, commands: FakeCommands, staging: str, monkeypatch: pytest.MonkeyPatch
+    outside: Outside, commands: FakeCommands, project: Path, staging: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(cli_app, "_has_tty", lambda: False)
     commands.on(*staging.split(), "get", "pods", returncode=3)
     assert invoke("--name", "staging", "kubectl", "--", "get", "pods", outside=outside).exit_code == 3
+    assert commands.calls[-1].env["KUBECONFIG"] == f"{project}/k"
     words = "-n tools exec -i deployment/airflow-scheduler -c scheduler -- airflow dags list"
     commands.on(*staging.split(), *words.split())
     assert invoke("--name", "staging", "airflow", "--", "dags", "list", outside=outside).exit_code == 0
