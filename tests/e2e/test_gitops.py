@@ -17,6 +17,8 @@ NAMESPACE = "tools-gitops"
 NODE_PORT = 30083
 DAG = Path(__file__).parents[2] / "dags/hello.py"
 MANAGER = "--field-manager=gitops"
+# As Argo CD applies: Kubernetes fills a StatefulSet's claims in, so that a list with the same text counts as another.
+FORCE = "--force-conflicts"
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,8 @@ def test_two_server_side_applies_roll_and_change_nothing(airflow_env: AirflowEnv
     before = generations(airflow_env)
     assert len(before) > len(("api-server", "scheduler", "dag-processor", "triggerer"))
     for _ in range(2):
-        kubectl(airflow_env, "apply", "--server-side", MANAGER, "--filename", "-", stdin=rendering)
-    assert kubectl(airflow_env, "diff", "--server-side", MANAGER, "--filename", "-", stdin=rendering) == ""
+        kubectl(airflow_env, "apply", "--server-side", MANAGER, FORCE, "--filename", "-", stdin=rendering)
+    assert kubectl(airflow_env, "diff", "--server-side", MANAGER, FORCE, "--filename", "-", stdin=rendering) == ""
     assert generations(airflow_env) == before
     assert not [one for one in yaml.safe_load_all(rendering) if one["kind"] == "Secret"]
 
