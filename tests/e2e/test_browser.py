@@ -30,6 +30,7 @@ Attach = Callable[[str, bytes], None]
 def browser() -> Iterator[Browser]:
     """Yield the distribution's Chromium with a profile of its own."""
     chromium = ensure_chromium(Host(), print)
+    expect.set_options(timeout=TIMEOUT_MS)  # its own 5 s are less than a busy machine's first page takes
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield launched
