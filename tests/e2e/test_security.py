@@ -21,6 +21,11 @@ SERVERS = {
 }
 WHAT_THE_EXECUTOR_DOES = {("", "pods", verb) for verb in ("create", "delete", "list", "patch", "watch")}
 READS_VERSIONS = {("", "configmaps", "get")}
+PUBLISHES_DAGS = {
+    *(("", "configmaps", verb) for verb in ("create", "delete", "get", "list", "patch")),
+    *(("", "pods", verb) for verb in ("list", "patch")),
+    *(("", "pods/portforward", verb) for verb in ("create", "get")),
+}
 # What Kubernetes lets every account do: to ask about itself, and to read the cluster's trust bundles, which are public.
 OF_EVERYBODY = {"authorization.k8s.io", "authentication.k8s.io", "certificates.k8s.io"}
 
@@ -102,6 +107,10 @@ def rules_of(env: AirflowEnv, account: str) -> set[tuple[str, str, str]]:
         for verb in rule["verbs"]
         if group not in OF_EVERYBODY
     }
+
+
+def test_publisher_may_deliver_dags_and_no_more(airflow_env: AirflowEnv) -> None:
+    assert rules_of(airflow_env, "airflow-dags-publisher") == PUBLISHES_DAGS
 
 
 def test_scheduler_may_do_what_the_executor_does_and_no_more(airflow_env: AirflowEnv) -> None:
