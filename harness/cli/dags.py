@@ -46,13 +46,14 @@ def sync(
     environment.check_runs()
     if no_verify:
         say(err, "not verified: the files were neither compiled nor imported in Airflow's image")
+    plan = None
     if dry_run or (environment.settings.protected and not yes):
         plan = environment.parts.dags.plan(force=force, is_verified=not no_verify)
         _print_plan(plan, as_json=as_json)
         if dry_run:
             raise typer.Exit(WOULD_CHANGE if plan.would_change else 0)
         ask(environment.settings, f"deliver version {plan.version} over {plan.current or 'nothing'}", yes=yes)
-    delivery = environment.parts.dags.sync(force=force, is_verified=not no_verify)
+    delivery = environment.parts.dags.sync(force=force, is_verified=not no_verify, planned=plan)
     print_notes(_notes_of(delivery, environment))
     say(out, in_words(delivery))
 

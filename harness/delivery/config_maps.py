@@ -106,10 +106,10 @@ class ConfigMaps:
                     executables.add(piece.path)
         return Package(files, frozenset(executables), tuple(folders))
 
-    def mark_current(self, version: str, now: datetime, origin: Origin | None) -> None:
-        """Note on the version when it became the current one, and where it comes from, if that is known anew."""
+    def mark(self, version: str, origin: Origin, since: datetime | None) -> None:
+        """Note on the version where it comes from, and since when it is the current one, if that is new."""
         name = self.version_name(version)
-        marks = {CURRENT_SINCE: now.isoformat(), **(origins.note(origin) if origin else {})}
+        marks = origins.note(origin) | ({CURRENT_SINCE: since.isoformat()} if since else {})
         self.kubernetes.patch_annotations("ConfigMap", name, self.target.namespace, marks)
 
     def delete(self, version: str) -> None:

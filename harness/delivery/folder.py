@@ -16,7 +16,7 @@ from harness.delivery.origin import UNKNOWN, Origin, refuse_older
 from harness.delivery.pack import Package, pack, read
 from harness.delivery.plain import PlainStore
 from harness.delivery.syntax import check_syntax
-from harness.delivery.target import Likeness, Target, difference, find_config_map
+from harness.delivery.target import Likeness, Precondition, Target, difference, find_config_map
 from harness.delivery.versions import Versions
 from harness.errors import Advice, UsageError, Verb
 from harness.gate.base import BaseGate
@@ -111,32 +111,39 @@ class DagFolder:
         package, verdict = self.check()
         self.store.write(package, verdict.defined, origin=self.read_origin(self.settings.dags_folder))
 
-    def sync(self, *, force: bool = False, is_verified: bool = True) -> Delivery:
+    def sync(self, *, force: bool = False, is_verified: bool = True, planned: Plan | None = None) -> Delivery:
         """Deliver the folder and wait until Airflow serves it.
 
-        Raises RefusedError, DriftError, or UsageError for a commit older than the cluster's, before anything is
-        written; `is_verified=False` skips compiling and importing.
+        Raises RefusedError, DriftError, or UsageError for a commit older than the cluster's, and for a folder or a
+        cluster that is not as `planned`, before any of it is current; `is_verified=False` skips compiling and
+        importing.
         """
         package, environment = self.package(), self._environment()
-        origin = self._find_origin(force=force)
+        origin = self.read_origin(self.settings.dags_folder)
+        check = self._precondition(origin, force=force, planned=planned)
+        if planned and planned.version != package.version:
+            raise _changed_since_asked("the folder", package.version)
+        check(self.store.version(), self.store.origin())  # the gate may take minutes; the write asks once more
         verdict = self._judge(package, environment) if is_verified else None
         outdated = self._outdated(environment)
         try:
             defined = verdict.defined if verdict else None
-            delivery = self._bundle(environment).deliver(package, defined, force=force, origin=origin)
+            delivery = self._bundle(environment).deliver(package, defined, force=force, origin=origin, check=check)
         except Unreachable as error:
-            raise Unreachable(str(error), next_step=outdated or error.advice) from None
+            error.advice = (error.advice, outdated)
+            raise
         return replace(delivery, notes=tuple(map(str, verdict.notes if verdict else ())), advice=outdated)
 
     def plan(self, *, force: bool = False, is_verified: bool = True) -> Plan:
         """Return what `sync` would do; raises what it would raise before anything is written."""
         package, store = self.package(), self.store
-        self._find_origin(force=force)
+        current = store.version()
+        self._precondition(self.read_origin(self.settings.dags_folder), force=force)(current, store.origin())
         find_config_map(self.kubernetes(), self.target, refuse_drift=not force)
         verdict = self._judge(package, self._environment()) if is_verified else None
         change = difference(store.digests(), package.digests)
         return Plan(
-            current=store.pointed() if isinstance(store, Versions) else "",
+            current=current,
             version=package.version,
             would_change=store.compare(package) != "same",
             added=change.added,
@@ -147,9 +154,7 @@ class DagFolder:
 
     def origin(self) -> Origin:
         """Return where the current version comes from."""
-        store = self.store
-        current = store.current() if isinstance(store, Versions) else None
-        return current.origin if current else UNKNOWN
+        return self.store.origin()
 
     def wait_until_live(self) -> None:
         """Wait until Airflow runs the DAGs that the cluster holds; raises as `Bundle.deliver`."""
@@ -158,18 +163,18 @@ class DagFolder:
     def history(self) -> list[PastVersion]:
         """Return the versions in the cluster, the one that became current last first."""
         versions = self._versions()
-        current = versions.current()
+        current, origin = versions.version(), versions.origin()
         runs = Counter(run.bundle_version for run in self.airflow().unfinished_runs())
         return [
             PastVersion(
                 version=found.version,
-                is_current=current is not None and found.version == current.version,
+                is_current=found.version == current,
                 current_since=found.current_since,
                 files=sum(not path.endswith("/") for path in found.files),
                 size_bytes=found.size_bytes,
                 is_verified=found.is_verified,
                 unfinished_runs=runs[found.version],
-                origin=found.origin,
+                origin=origin if found.version == current else found.origin,
             )
             for found in versions.config_maps.list()
         ]
@@ -186,12 +191,16 @@ class DagFolder:
         paths = sorted({**here.digests, **there.digests})
         return [_compare(path, there, here) for path in paths if there.digests.get(path) != here.digests.get(path)]
 
-    def _find_origin(self, *, force: bool) -> Origin:
-        """Return where the folder comes from; raises UsageError when the cluster has newer, unless forced."""
-        origin = self.read_origin(self.settings.dags_folder)
-        if self.settings.is_elsewhere and not force:
-            refuse_older(self.settings.dags_folder, origin, self.origin())
-        return origin
+    def _precondition(self, origin: Origin, *, force: bool, planned: Plan | None = None) -> Precondition:
+        """Return what refuses to go over a newer commit, unless forced, and over what nobody was asked about."""
+
+        def check(version: str, theirs: Origin) -> None:
+            if planned and planned.current != version:
+                raise _changed_since_asked("the cluster", version)
+            if self.settings.is_elsewhere and not force:
+                refuse_older(self.settings.dags_folder, origin, theirs)
+
+        return check
 
     def _environment(self) -> PodEnvironment:
         """Return how the cluster imports DAG files, and what the chart's values say of it when no cluster answers."""
@@ -237,6 +246,13 @@ class DagFolder:
                 next_step="set `versioned: true` for it in the chart's values",
             )
         return Versions(self.kubernetes(), self.target, self.clock)
+
+
+def _changed_since_asked(what: str, version: str) -> UsageError:
+    return UsageError(
+        f"{what} has changed since you were asked: it has version {version or 'none'} now",
+        next_step=Verb("dags sync", "asks again"),
+    )
 
 
 def _compare(path: str, cluster: Package, folder: Package) -> FileDiff:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.delivery.config_maps import Version
-from harness.delivery.origin import Origin
+from harness.delivery.origin import UNKNOWN, Origin
 from harness.delivery.pack import Package
 from harness.delivery.parses import Before, TextParses, VersionParses
 from harness.delivery.plain import PlainStore
 from harness.delivery.served import ServedCheck, find_file
-from harness.delivery.target import Change, Target
+from harness.delivery.target import Change, Precondition, Target
 from harness.delivery.versions import Versions
 from harness.errors import Advice, HarnessError, Verb
 from harness.gate.verdict import Definitions
@@ -70,15 +70,16 @@ class Bundle:
         defined: Definitions | None = None,
         *,
         force: bool = False,
-        origin: Origin | None = None,
+        origin: Origin = UNKNOWN,
+        check: Precondition | None = None,
     ) -> Delivery:
         """Write the package and wait until Airflow runs exactly its DAGs; `defined` is what the gate said of them.
 
-        Raises DriftError unless forced, Unreachable with Airflow's stack trace when a file cannot be imported,
-        WaitTimeoutError with what is missing.
+        `check` hears what is written over, and may refuse. Raises DriftError unless forced, Unreachable with Airflow's
+        stack trace when a file cannot be imported, WaitTimeoutError with what is missing.
         """
         start, before, store = self.clock.now(), self._look(), self.store
-        change = store.write(package, defined, force=force, origin=origin)
+        change = store.write(package, defined, force=force, origin=origin, check=check)
         delivery = self._wait(package, defined, change, before, start)
         if isinstance(store, Versions):
             needed = {run.bundle_version for run in self.airflow.unfinished_runs() if run.bundle_version}
@@ -168,7 +169,7 @@ def _raise_if_superseded(store: Versions | PlainStore, version: str) -> None:
     if not isinstance(store, Versions):
         return
     try:
-        pointed = store.pointed()
+        pointed = store.version()
     except KubernetesError as error:
         if not error.is_away:
             raise

@@ -1,14 +1,18 @@
 """Where DAGs go, and what a delivery did there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
 from harness import labels
+from harness.delivery import origin as origins
+from harness.delivery.origin import UNKNOWN, Origin
 from harness.delivery.pack import Package
-from harness.errors import UsageError, Verb
+from harness.errors import HarnessError, UsageError, Verb
 from harness.tools import Json
 from harness.tools.k8s import Kubernetes
+from harness.tools.k8s_connection import KubernetesError
 
 FIELD_MANAGER = "harness-dags"
 DIGEST_ANNOTATION = "harness.dev/digest"
@@ -17,6 +21,8 @@ KEYS_SHOWN = 3
 
 # `drift`: somebody else changed what the harness had delivered.
 Likeness = Literal["same", "differs", "absent", "drift"]
+# Hears the version that is there, empty for none, and where it comes from; what it raises ends the write.
+Precondition = Callable[[str, Origin], object]
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,17 @@ def find_config_map(kubernetes: Kubernetes, target: Target, *, refuse_drift: boo
 
 
 def write_config_map(
-    kubernetes: Kubernetes, target: Target, *, digest: str, data: Mapping[str, str], over: Json | None = None
+    kubernetes: Kubernetes,
+    target: Target,
+    *,
+    digest: str,
+    data: Mapping[str, str],
+    origin: Origin = UNKNOWN,
+    over: Json | None = None,
 ) -> None:
-    """Make the target's ConfigMap hold exactly this data, and note its digest, by which drift is seen.
+    """Make the target's ConfigMap hold exactly this data, and note its digest, by which drift is seen, and its origin.
 
-    `over` is what is there as far as the caller knows: when it has changed since, KubernetesError with status 409.
+    `over` is what is there as far as the caller knows; raises HarnessError when it has changed since.
 
     Forced: the fields of another manager are taken over, which `find_config_map` has refused unless that is wanted.
     """
@@ -86,12 +98,21 @@ def write_config_map(
         "name": target.config_map,
         "namespace": target.namespace,
         "labels": labels.kubernetes_labels(target.environment),
-        "annotations": {DIGEST_ANNOTATION: digest},
+        "annotations": {DIGEST_ANNOTATION: digest} | {key: text for key, text in origins.note(origin).items() if text},
     }
     if over:
         metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
-    kubernetes.apply(manifest, field_manager=FIELD_MANAGER, force=True)
+    try:
+        kubernetes.apply(manifest, field_manager=FIELD_MANAGER, force=True)
+    except KubernetesError as error:
+        if error.status != HTTPStatus.CONFLICT:
+            raise
+        there = _annotations(find_config_map(kubernetes, target)).get(DIGEST_ANNOTATION, "none")
+        raise HarnessError(
+            f"another sync was faster: the cluster has version {there} now, and not this one",
+            next_step=(Verb("dags diff", "compares it with the folder"), Verb("dags sync", "delivers over it")),
+        ) from None
 
 
 def difference(before: Mapping[str, str], after: Mapping[str, str], written_bytes: int = 0) -> Change:
@@ -110,13 +131,22 @@ def files_of(config_map: Json | None) -> Package:
     return Package({key: text.encode() for key, text in sorted(data.items())})
 
 
+def origin_of(config_map: Json | None) -> Origin:
+    """Return where what a ConfigMap names or holds comes from."""
+    return origins.parse(_annotations(config_map))
+
+
 def drift_of(config_map: Json) -> str:
     """Return what somebody else changed in a ConfigMap, pointer or plain files, or an empty string."""
     data: Mapping[str, str] = config_map.get("data") or {}
-    digest = (config_map["metadata"].get("annotations") or {}).get(DIGEST_ANNOTATION)
+    digest = _annotations(config_map).get(DIGEST_ANNOTATION)
     if digest is None:
         return f"no sync has written it; it holds {', '.join(sorted(data)[:KEYS_SHOWN]) or 'nothing'}"
     if set(data) == {VERSION_KEY}:
         named = data[VERSION_KEY]
         return "" if named == digest else f"it names version {named}, the last sync was {digest}"
     return "" if files_of(config_map).version == digest else "its files are not those of the last sync"
+
+
+def _annotations(config_map: Json | None) -> Mapping[str, str]:
+    return (config_map or {"metadata": {}})["metadata"].get("annotations") or {}

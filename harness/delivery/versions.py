@@ -8,26 +8,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from http import HTTPStatus
 
 from harness.delivery.config_maps import ConfigMaps, Version
-from harness.delivery.origin import Origin
+from harness.delivery.origin import UNKNOWN, Origin
 from harness.delivery.pack import Package
 from harness.delivery.target import (
     VERSION_KEY,
     Change,
     Likeness,
+    Precondition,
     Target,
     difference,
     drift_of,
     find_config_map,
+    origin_of,
     write_config_map,
 )
-from harness.errors import HarnessError, UsageError, Verb
+from harness.errors import UsageError, Verb
 from harness.gate.verdict import Definitions
 from harness.tools import Json
 from harness.tools.k8s import Kubernetes
-from harness.tools.k8s_connection import KubernetesError
 from harness.waiting import CLOCK, Clock
 
 VERSIONS_KEPT = 5
@@ -54,35 +54,42 @@ class Versions:
         defined: Definitions | None = None,
         *,
         force: bool = False,
-        origin: Origin | None = None,
+        origin: Origin = UNKNOWN,
+        check: Precondition | None = None,
     ) -> Change:
         """Write the package as a version, if it is none yet, and point to it; `defined` is what the gate said of it.
 
-        Raises DriftError unless forced, and HarnessError when another sync came first.
+        `check` hears what is written over. Raises what it does, DriftError unless forced, and HarnessError when another
+        sync came first.
         """
         pointer = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
-        before = self.digests()
+        if check:
+            check(_named(pointer), origin_of(pointer))
+        before = self._version_of(pointer)
         written = self.config_maps.create(package, defined)
-        if pointer is None or _pointed(pointer) != package.version or force:
-            self._point_to(package.version, None if force else pointer, origin)
-        return difference(before, package.digests, written)
+        is_new = force or _named(pointer) != package.version
+        if is_new or origin_of(pointer) != origin:
+            self._point_to(package.version, None if force else pointer, origin, is_new=is_new)
+        return difference(before.files if before else {}, package.digests, written)
 
     def point_to(self, version: Version, *, force: bool = False) -> Change:
         """Make a version that is there the current one again; raises DriftError unless forced."""
         pointer = find_config_map(self.kubernetes, self.target, refuse_drift=not force)
         change = difference(self.digests(), version.files)
-        self._point_to(version.version, None if force else pointer)
+        self._point_to(version.version, None if force else pointer, version.origin)
         return change
 
-    def pointed(self) -> str:
+    def version(self) -> str:
         """Return the version that the pointer names, or an empty string."""
-        pointer = self._pointer()
-        return _pointed(pointer) if pointer else ""
+        return _named(self._pointer())
+
+    def origin(self) -> Origin:
+        """Return where the version that the pointer names comes from."""
+        return origin_of(self._pointer())
 
     def current(self) -> Version | None:
         """Return the version that the pointer names, or None when there is none or it is gone."""
-        version = self.pointed()
-        return self.config_maps.get(version) if version else None
+        return self._version_of(self._pointer())
 
     def compare(self, package: Package) -> Likeness:
         """Return how the current version compares with the package."""
@@ -91,9 +98,9 @@ class Versions:
             return "absent"
         if drift_of(pointer):
             return "drift"
-        current = self.config_maps.get(_pointed(pointer))
+        current = self._version_of(pointer)
         whole = current is not None and set(current.shards) <= self.config_maps.shard_ages().keys()
-        return "same" if whole and _pointed(pointer) == package.version else "differs"
+        return "same" if whole and _named(pointer) == package.version else "differs"
 
     def drift(self) -> str:
         """Return what somebody else changed, or an empty string."""
@@ -125,7 +132,7 @@ class Versions:
         """
         versions, pointer = self.config_maps.list(), self._pointer()
         keep = {version.version for version in versions[:VERSIONS_KEPT]} | needed
-        keep |= {_pointed(pointer)} if pointer else set()
+        keep |= {_named(pointer)}
         gone = [version.version for version in versions if version.version not in keep]
         for version in gone:
             self.config_maps.delete(version)
@@ -140,7 +147,7 @@ class Versions:
 
         Raises UsageError that names the versions there are.
         """
-        versions, current = self.config_maps.list(), self.pointed()
+        versions, current = self.config_maps.list(), self.version()
         matching = [
             version
             for version in versions
@@ -155,18 +162,16 @@ class Versions:
     def _pointer(self) -> Json | None:
         return find_config_map(self.kubernetes, self.target)
 
-    def _point_to(self, version: str, over: Json | None, origin: Origin | None = None) -> None:
-        try:
-            write_config_map(self.kubernetes, self.target, digest=version, data={VERSION_KEY: version}, over=over)
-        except KubernetesError as error:
-            if error.status != HTTPStatus.CONFLICT:
-                raise
-            raise HarnessError(
-                f"another sync was faster: the cluster has version {self.pointed()} now, and not this one",
-                next_step=(Verb("dags diff", "compares it with the folder"), Verb("dags sync", "delivers over it")),
-            ) from None
-        self.config_maps.mark_current(version, self.clock.utc_now(), origin)
+    def _version_of(self, pointer: Json | None) -> Version | None:
+        version = _named(pointer)
+        return self.config_maps.get(version) if version else None
+
+    def _point_to(self, version: str, over: Json | None, origin: Origin, *, is_new: bool = True) -> None:
+        # The pointer has the origin, too: so a version and its origin change at once, and only over what was read.
+        data = {VERSION_KEY: version}
+        write_config_map(self.kubernetes, self.target, digest=version, data=data, origin=origin, over=over)
+        self.config_maps.mark(version, origin, self.clock.utc_now() if is_new else None)
 
 
-def _pointed(pointer: Json) -> str:
-    return str((pointer.get("data") or {}).get(VERSION_KEY, ""))
+def _named(pointer: Json | None) -> str:
+    return str(((pointer or {}).get("data") or {}).get(VERSION_KEY, ""))

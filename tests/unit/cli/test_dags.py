@@ -61,8 +61,8 @@ class FakeDags:
     def package(self) -> None:
         self.asked.append("package")
 
-    def sync(self, *, force: bool, is_verified: bool) -> Delivery:
-        self.asked.append(("sync", force, is_verified))
+    def sync(self, *, force: bool, is_verified: bool, planned: Plan | None) -> Delivery:
+        self.asked.append(("sync", force, is_verified, planned))
         return DELIVERY
 
     def plan(self, *, force: bool, is_verified: bool) -> Plan:
@@ -90,7 +90,7 @@ def dags(monkeypatch: pytest.MonkeyPatch) -> FakeDags:
 
 def test_sync_says_what_changed_and_how_long_it_took(dags: FakeDags) -> None:
     assert invoke("dags", "sync").stdout == "live: 3 DAGs changed, 1 added, 1 removed in 3.2 s\n"
-    assert dags.asked == ["package", ("sync", False, True)]
+    assert dags.asked == ["package", ("sync", False, True, None)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_delivery_in_words(delivery: Delivery, words: str) -> None:
 def test_sync_without_checks_says_what_it_skipped(dags: FakeDags) -> None:
     result = invoke("dags", "sync", "--no-verify", "--force")
     assert "not verified: the files were neither compiled nor imported" in result.stderr.replace("\n", " ")
-    assert dags.asked == ["package", ("sync", True, False)]
+    assert dags.asked == ["package", ("sync", True, False, None)]
 
 
 def test_bad_dags_are_told_before_the_cluster_is_asked(dags: FakeDags, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,4 +217,7 @@ def test_protected_environment_is_changed_by_a_yes(dags: FakeDags, monkeypatch: 
     assert "would add new.py" in invoke("dags", "sync").stdout
     monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
     assert isinstance(invoke("dags", "sync").exception, UsageError)
-    assert [asked for asked in dags.asked if asked[0] == "sync"] == [("sync", False, True)] * 2
+    assert [asked for asked in dags.asked if asked[0] == "sync"] == [
+        ("sync", False, True, None),
+        ("sync", False, True, dags.planned),
+    ]

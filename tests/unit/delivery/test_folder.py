@@ -1,7 +1,7 @@
 """The DAGs folder against the cluster: what is checked, delivered, compared and gone back to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from harness.delivery.folder import DagFolder
+from harness.delivery.live import Bundle
 from harness.delivery.origin import Origin
 from harness.delivery.pack import Package
 from harness.delivery.target import DriftError
-from harness.errors import UsageError, put_in_words
+from harness.errors import UsageError, Verb, put_in_words
 from harness.gate.gate import Gate
 from harness.gate.problem import Problem, RefusedError
 from harness.gate.verdict import Definitions, Note, Verdict
@@ -76,6 +77,9 @@ class Scene:
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
+
+    def delivered(self) -> bytes:
+        return self.dags.store.read().files["a.py"]
 
     def follow(self) -> None:
         """Let Airflow have what the cluster holds."""
@@ -258,6 +262,106 @@ def test_older_commit_does_not_go_over_a_newer_one_elsewhere(scene: Scene, monke
     assert at["new"].origin() == old
 
 
+@dataclass
+class Team:
+    """Sync the same cluster, each from a commit of its own day, the later the newer."""
+
+    scene: Scene
+
+    def at(self, day: int) -> DagFolder:
+        origin = Origin(f"day-{day}", datetime(2026, 11, day, tzinfo=UTC))
+        settings = self.scene.settings.model_copy(update={"context": "team"})
+        return replace(self.scene.dags, settings=settings, read_origin=partial(keep, origin))
+
+    def busy_at(self, day: int, meanwhile: Callable[[], object]) -> DagFolder:
+        """Return a folder whose gate takes so long that something else happens."""
+
+        def gate() -> FakeGate:
+            meanwhile()
+            return self.scene.gate
+
+        return replace(self.at(day), gate=gate)
+
+    def delivered(self) -> tuple[str, bytes]:
+        return self.at(1).origin().commit, self.scene.delivered()
+
+
+@pytest.fixture
+def team(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Team:
+    monkeypatch.setattr("harness.tools.git.Git.is_ancestor", lambda *_: None)
+    return Team(scene)
+
+
+MODES = pytest.mark.parametrize("values", [VERSIONED, VERSIONED.replace("true", "false")], ids=["versioned", "simple"])
+
+
+@MODES
+def test_newer_commit_that_comes_during_the_gate_stays(team: Team, scene: Scene, values: str) -> None:
+    (scene.settings.chart_folder / "values.yaml").write_text(values)
+    team.at(1).write()
+
+    def deliver_newer() -> None:
+        scene.write("a.py", "x = 3\n")
+        team.at(3).write()
+
+    scene.write("a.py", "x = 2\n")
+    with pytest.raises(UsageError, match="commit day-2, which is older than what the cluster has: commit day-3"):
+        team.busy_at(2, deliver_newer).sync()
+    assert team.delivered() == ("day-3", b"x = 3\n")
+
+
+@MODES
+def test_newer_commit_of_the_same_files_is_noted(team: Team, scene: Scene, values: str) -> None:
+    (scene.settings.chart_folder / "values.yaml").write_text(values)
+    team.at(1).write()
+    team.at(3).write()
+    scene.write("a.py", "x = 2\n")
+    with pytest.raises(UsageError, match="older than what the cluster has: commit day-3"):
+        team.at(2).sync()
+    assert team.delivered() == ("day-3", b"x = 1\n")
+
+
+@MODES
+def test_folder_that_is_not_as_planned_is_not_delivered(scene: Scene, values: str) -> None:
+    (scene.settings.chart_folder / "values.yaml").write_text(values)
+    scene.dags.write()
+    scene.write("a.py", "x = 2\n")
+    plan = scene.dags.plan()
+    scene.write("a.py", "x = 3\n")
+    with pytest.raises(UsageError, match="the folder has changed since you were asked") as caught:
+        scene.dags.sync(planned=plan)
+    assert caught.value.next_step == "`harness dags sync` asks again"
+    assert scene.delivered() == b"x = 1\n"
+
+
+@MODES
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_cluster_that_is_not_as_planned_is_left(team: Team, scene: Scene, values: str, when: str, force: bool) -> None:
+    (scene.settings.chart_folder / "values.yaml").write_text(values)
+    scene.dags.write()
+    scene.write("a.py", "x = 2\n")
+    plan = scene.dags.plan()
+
+    def deliver_another() -> None:
+        scene.write("a.py", "x = 3\n")
+        scene.dags.write()
+        scene.write("a.py", "x = 2\n")
+
+    if when == "before":
+        deliver_another()
+    dags = team.busy_at(1, deliver_another if when == "during" else lambda: None)
+    with pytest.raises(UsageError, match="the cluster has changed since you were asked"):
+        dags.sync(planned=plan, force=force)
+    assert scene.delivered() == b"x = 3\n"
+
+
+def test_sync_as_planned_is_delivered(scene: Scene) -> None:
+    scene.dags.write()
+    scene.write("a.py", "x = 2\n")
+    assert scene.dags.sync(planned=scene.dags.plan()).change.changed == ("a.py",)
+
+
 RESTART = (
     "the dag-processor has the variables of before the last change of Secret airflow-variables; "
     "`harness kubectl -- -n tools delete pod -l app.kubernetes.io/component=dag-processor` starts it anew"
@@ -276,7 +380,22 @@ def test_dag_processor_with_old_variables_is_told(scene: Scene, changed: str, is
     scene.airflow.import_errors = [{"filename": "a.py", "bundle_name": "dags", "stack_trace": trace}]
     with pytest.raises(Unreachable, match="KeyError: URL") as caught:
         scene.dags.sync()
-    assert caught.value.next_step == (RESTART if is_told else "correct a.py and sync again")
+    assert caught.value.next_step == f"correct a.py and sync again{f'; {RESTART}' if is_told else ''}"
+    assert caught.value.party == "product"
+
+
+def test_superseded_sync_names_the_history_first(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.start_processor("2026-11-22T12:00:01Z")
+    scene.put("secrets", "airflow-variables", {"URL": "x"}, "2026-11-22T12:00:02Z")
+
+    def supersede(*_: Any, **__: Any) -> None:
+        raise Unreachable("another sync came", next_step=Verb("dags history"), party="cluster")
+
+    monkeypatch.setattr(Bundle, "deliver", supersede)
+    with pytest.raises(Unreachable, match="another sync came") as caught:
+        scene.dags.sync()
+    assert caught.value.next_step == f"harness dags history; {RESTART}"
+    assert caught.value.party == "cluster"
 
 
 def test_history_is_newest_first_and_counts_runs_of_a_version(scene: Scene) -> None:

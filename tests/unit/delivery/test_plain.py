@@ -2,9 +2,11 @@
 
 import pytest
 
+from harness.delivery.origin import UNKNOWN, Origin
 from harness.delivery.pack import Package
 from harness.delivery.plain import PlainStore
 from harness.delivery.target import DriftError, Target
+from harness.errors import HarnessError
 from harness.tools.k8s import Kubernetes
 
 from ..fakes.kubernetes import FakeApiServer
@@ -72,3 +74,22 @@ def test_a_config_map_that_no_sync_made_is_not_taken_over(store: PlainStore, ser
     assert store.drift() == "no sync has written it; it holds mine.py"
     with pytest.raises(DriftError):
         store.write(OLD)
+
+
+def test_of_two_syncs_at_the_same_time_the_later_one_is_told(store: PlainStore) -> None:
+    store.write(OLD)
+    other = Package({"d.py": b"1"})
+    with pytest.raises(HarnessError, match=f"another sync was faster: the cluster has version {other.version} now"):
+        store.write(NEW, check=lambda *_: store.write(other))
+    assert store.read() == other
+    store.write(NEW, force=True, check=lambda *_: store.write(OLD))
+    assert store.read() == NEW
+
+
+def test_origin_is_that_of_the_last_sync(store: PlainStore) -> None:
+    assert (store.version(), store.origin()) == ("", UNKNOWN)
+    store.write(OLD, origin=Origin("c0ffee", by="Ada"))
+    heard: list[tuple[str, Origin]] = []
+    store.write(OLD, origin=Origin(by="Bob"), check=lambda *what: heard.append(what))
+    assert heard == [(OLD.version, Origin("c0ffee", by="Ada"))]
+    assert (store.version(), store.origin()) == (OLD.version, Origin(by="Bob"))

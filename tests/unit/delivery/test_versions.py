@@ -223,3 +223,54 @@ def test_version_keeps_where_it_comes_from(store: Versions) -> None:
     store.write(NEW)
     store.write(OLD, origin=Origin(by="Bob"))
     assert store.config_maps.list()[0].origin == Origin(by="Bob"), "nothing of an earlier delivery stays"
+
+
+ADA, BOB = Origin("c0ffee", by="Ada"), Origin("beef", by="Bob")
+
+
+def test_what_a_check_refuses_to_go_over_stays(store: Versions) -> None:
+    store.write(OLD, origin=ADA)
+    heard: list[tuple[str, Origin]] = []
+
+    def refuse(*what: Any) -> None:
+        heard.append(what)
+        raise UsageError("no")
+
+    for force in (False, True):
+        with pytest.raises(UsageError, match="no"):
+            store.write(NEW, origin=BOB, check=refuse, force=force)
+    assert heard == [(OLD.version, ADA)] * 2
+    assert (store.version(), store.origin()) == (OLD.version, ADA)
+
+
+def test_origin_changes_with_the_version_at_any_death(store: Versions, server: FakeApiServer) -> None:
+    store.write(NEW, origin=ADA)
+    store.write(OLD, origin=ADA)
+    for dies_at in count():
+        server.dies_after = dies_at
+        try:
+            store.write(NEW, origin=BOB)
+            finished = True
+        except KubernetesError:
+            finished = False
+        server.dies_after = None
+        assert (store.version(), store.origin()) in ((OLD.version, ADA), (NEW.version, BOB))
+        if finished:
+            break
+
+
+def test_same_files_of_another_commit_change_the_origin_alone(store: Versions, time: FakeTime) -> None:
+    store = replace(store, clock=time.clock)
+    store.write(OLD, origin=ADA)
+    (before,) = store.config_maps.list()
+    time.seconds = 60
+    assert store.write(OLD, origin=BOB).is_empty
+    assert store.config_maps.list() == [replace(before, origin=BOB)]
+    assert store.origin() == BOB
+
+
+def test_origin_is_not_changed_over_a_faster_sync_s(store: Versions) -> None:
+    store.write(OLD, origin=ADA)
+    with pytest.raises(HarnessError, match="another sync was faster"):
+        store.write(OLD, check=lambda *_: store.write(OLD, origin=BOB))
+    assert (store.origin(), store.config_maps.list()[0].origin) == (BOB, BOB)
