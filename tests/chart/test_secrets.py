@@ -76,6 +76,12 @@ def test_the_worker_is_what_the_executor_expects(chart: Rendering) -> None:
     assert pod["metadata"]["labels"]["app.kubernetes.io/component"] == "worker"
 
 
+def test_argo_cd_that_tracks_by_label_leaves_the_worker(chart: Rendering) -> None:
+    annotations = chart.worker_pod()["metadata"]["annotations"]
+    assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false"
+    assert annotations["argocd.argoproj.io/compare-options"] == "IgnoreExtraneous"
+
+
 def test_no_secret_setting_is_in_a_config_map(chart: Rendering) -> None:
     settings = set(chart["ConfigMap/airflow-config"]["data"])
     assert not settings & {
@@ -116,6 +122,13 @@ def test_the_keys_outlive_the_release(installed: Rendering) -> None:
     assert len(secrets) == 2
     for secret in secrets:
         assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_argo_cd_that_takes_over_leaves_the_keys(installed: Rendering) -> None:
+    for secret in installed.of_kind("Secret"):
+        annotations = secret["metadata"]["annotations"]
+        assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+        assert annotations["argocd.argoproj.io/compare-options"] == "IgnoreExtraneous"
 
 
 def test_an_external_database_and_keys_of_ones_own_are_used(helm: Path) -> None:

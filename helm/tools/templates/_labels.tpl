@@ -20,14 +20,21 @@ app.kubernetes.io/part-of: tools
 {{- end }}
 
 {{/*
+A text as the value of a label. Flux adds build metadata to the chart's version, and a label may hold no `+`.
+*/}}
+{{- define "airflow.labelValue" -}}
+{{- . | replace "+" "_" | trunc 63 | trimAll "-_." -}}
+{{- end }}
+
+{{/*
 Labels of an object: those of the values, and the chart's, which win.
 */}}
 {{- define "airflow.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := (include "airflow.componentValues" . | fromYaml).labels | default dict -}}
 {{- $chart := dict
-  "app.kubernetes.io/version" $root.Chart.AppVersion
-  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version) -}}
+  "app.kubernetes.io/version" (include "airflow.labelValue" $root.Chart.AppVersion)
+  "helm.sh/chart" (include "airflow.labelValue" (printf "%s-%s" $root.Chart.Name $root.Chart.Version)) -}}
 {{- mergeOverwrite (deepCopy $root.Values.labels) $own $chart (include "airflow.podLabels" . | fromYaml) | toYaml -}}
 {{- end }}
 

@@ -54,6 +54,16 @@ checksum/internal: {{ sha256sum . }}
 {{- end }}
 {{- end }}
 
+{{/*
+Annotations of what outlives the release. Helm keeps it at an uninstall. Argo CD renders no Secret, and would remove as
+no longer wanted what Helm made before.
+*/}}
+{{- define "airflow.keep" -}}
+helm.sh/resource-policy: keep
+argocd.argoproj.io/compare-options: IgnoreExtraneous
+argocd.argoproj.io/sync-options: Prune=false,Delete=false
+{{- end }}
+
 {{- define "airflow.databaseSecret" -}}
 {{- .Values.database.existingSecret | default "airflow-postgresql" -}}
 {{- end }}

@@ -14,6 +14,9 @@ metadata:
   annotations:
     # A node that is scaled down would take the task with it.
     cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
+    # Argo CD that tracks by label takes a pod with the release's label for its own, and removes what is not rendered.
+    argocd.argoproj.io/compare-options: IgnoreExtraneous
+    argocd.argoproj.io/sync-options: Prune=false
 spec:
   automountServiceAccountToken: {{ or $workers.serviceAccount.automountServiceAccountToken (not (empty $workers.podOperator.namespaces)) }}
   restartPolicy: Never
