@@ -47,6 +47,8 @@ ADDED: dict[str, Any] = {
     **FIELDS,
 }
 OWN = {"prepare", "proxy"}
+# Two entries of all, and a component's own of the second one's name.
+ENTRIES = (("other", "all"), ("added", "all"), ("added", "own"))
 
 
 def assignments(prefix: str, values: dict[str, Any]) -> tuple[str, ...]:
@@ -148,6 +150,40 @@ def test_lists_are_joined_and_own_entries_win(helm: Path) -> None:
     names = [one["name"] for one in containers(pods["scheduler"])[-1]["env"]]
     assert names[-2:] == ["A", "B"]
     assert containers(pods["triggerer"])[-1]["env"][-1]["name"] == "A"
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "field"),
+    [
+        ("extraEnv", "name", "env"),
+        ("extraVolumeMounts", "mountPath", "volumeMounts"),
+        ("extraVolumes", "name", "volumes"),
+        ("extraContainers", "name", "initContainers"),
+        ("extraInitContainers", "name", "initContainers"),
+    ],
+)
+def test_own_entry_replaces_the_common_one_of_its_name(helm: Path, values: str, key: str, field: str) -> None:
+    other, common, own = ({"name": name, key: name, "from": origin} for name, origin in ENTRIES)
+    sets = (f"{values}={json.dumps([other, common])}",)
+    sets += tuple(f"{section}.{values}={json.dumps([own])}" for section in ("scheduler", "workers"))
+    pods = render(helm, sets=(*STABLE, *sets)).pods()
+    found = {}
+    for component in ("scheduler", "worker", "triggerer"):
+        spec = pods[component]["spec"]
+        entries = spec["containers"][0][field] if field in {"env", "volumeMounts"} else spec[field]
+        found[component] = [(one["name"], one["from"]) for one in entries if "from" in one]
+    assert found == {"scheduler": [*ENTRIES[::2]], "worker": [*ENTRIES[::2]], "triggerer": [*ENTRIES[:2]]}
+
+
+def test_variables_of_the_chart_stay(helm: Path, plain: Rendering) -> None:
+    names = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "ADDED")
+    added = [{"name": name, "value": "other"} for name in names]
+    pods = render(helm, sets=(*STABLE, *ALL, f"extraEnv={json.dumps(added)}")).pods()
+    for component, pod in plain.pods().items():
+        for old, container in zip(containers(pod), containers(pods[component]), strict=True):
+            before = old.get("env") or []
+            taken = {one["name"] for one in before}
+            assert container["env"] == [*before, *(one for one in added if one["name"] not in taken)]
 
 
 def test_one_value_gives_every_container_a_cpu_limit(helm: Path) -> None:

@@ -1,12 +1,14 @@
 {{/*
 What every component takes: the values of these names, at the top level for all components and in a component's own
-values for itself. Maps are merged, the component's entries win; lists are joined; any other value is the component's,
-where it has one. Call: (list $ .Values.scheduler)
+values for itself. Maps are merged, the component's entries win; lists are joined, and an entry of the component takes
+the place of the one that has its name; any other value is the component's, where it has one. Call: (list $ .Values.scheduler)
 */}}
 {{- define "airflow.contract" -}}
 {{- $common := (index . 0).Values -}}
 {{- $own := index . 1 -}}
 {{- $contract := dict -}}
+{{- $keys := dict "extraContainers" "name" "extraEnv" "name" "extraInitContainers" "name" "extraVolumes" "name"
+  "extraVolumeMounts" "mountPath" -}}
 {{- range $name := concat (include "airflow.podFields" "" | splitList " ") (list
   "labels" "annotations" "podLabels" "podAnnotations" "serviceAccount" "podSecurityContext" "securityContext" "resources"
   "extraInitContainers" "extraContainers" "extraEnv" "extraEnvFrom" "extraVolumes" "extraVolumeMounts") -}}
@@ -16,7 +18,7 @@ where it has one. Call: (list $ .Values.scheduler)
 {{- if and (kindIs "map" $value) (kindIs "map" $more) -}}
 {{- $value = mergeOverwrite (deepCopy $value) (deepCopy $more) -}}
 {{- else if and (kindIs "slice" $value) (kindIs "slice" $more) -}}
-{{- $value = concat $value $more -}}
+{{- $value = concat (include "airflow.othersThan" (list $more $value (get $keys $name)) | fromJsonArray) $more -}}
 {{- else -}}
 {{- $value = $more -}}
 {{- end -}}
@@ -24,6 +26,27 @@ where it has one. Call: (list $ .Values.scheduler)
 {{- $_ := set $contract $name $value -}}
 {{- end -}}
 {{- toYaml $contract -}}
+{{- end }}
+
+{{/*
+The entries of a list whose key no entry of another list has, as JSON; all of them where the list has no key.
+Call: (list $those $entries "name")
+*/}}
+{{- define "airflow.othersThan" -}}
+{{- $key := index . 2 -}}
+{{- $taken := list -}}
+{{- if $key -}}
+{{- range index . 0 -}}
+{{- $taken = append $taken (get . $key) -}}
+{{- end -}}
+{{- end -}}
+{{- $others := list -}}
+{{- range index . 1 -}}
+{{- if not (and $key (has (get . $key) $taken)) -}}
+{{- $others = append $others . -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $others -}}
 {{- end }}
 
 {{/*
@@ -138,8 +161,9 @@ away a label of its own, a container, a mount or a variable. Call: (list $ "sche
 {{- if not $container.resources -}}
 {{- $_ := set $container "resources" $contract.resources -}}
 {{- end -}}
+{{- $env := include "airflow.othersThan" (list ($container.env | default list) $contract.extraEnv "name") | fromJsonArray -}}
 {{- range $field, $more := dict
-  "env" $contract.extraEnv "envFrom" $contract.extraEnvFrom "volumeMounts" $contract.extraVolumeMounts -}}
+  "env" $env "envFrom" $contract.extraEnvFrom "volumeMounts" $contract.extraVolumeMounts -}}
 {{- with $more -}}
 {{- $_ := set $container $field (concat (get $container $field | default list) .) -}}
 {{- end -}}
