@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from harness.command import run
+from harness.command import CommandError, run
 from harness.errors import HarnessError, UsageError
 from harness.gate.base import NO_VERIFY, SCRIPTS, BaseGate, read_script
 from harness.gate.fixes import DEFAULT, Advice
@@ -20,42 +20,50 @@ from harness.waiting import CLOCK, Clock
 CHECK_S = 600
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
 SETTINGS = {"AIRFLOW__CORE__EXECUTOR": "KubernetesExecutor", "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-# The server and its client, as in the container, for one request: whoever waits for the client ends the server.
+# The server and its client, as in the container, for one request: whoever waits for the client ends the server. All are
+# one process group, of which this one is the leader, as of each command that the harness starts.
 BOOT = f"""
-import os, shutil, signal, site, socket, sys, tempfile, types
+import contextlib, os, shutil, signal, site, socket, sys, tempfile, types
 # What is installed, and no project's folder that an editable install has added.
 sys.path[:] = [path for path in sys.path if path.startswith((sys.prefix, sys.base_prefix, site.getuserbase()))]
 for name in set(os.environ) - set({KEPT!r}):
     del os.environ[name]
+leader = os.getpid()
+signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 home = tempfile.tempdir = tempfile.mkdtemp(prefix="gate-")
-os.environ.update({SETTINGS!r}, AIRFLOW_HOME=home)
-scripts = {{}}
-for name, text in zip(("importer", "server", "client"), sys.argv[1:]):
-    scripts[name] = sys.modules[f"{SCRIPTS}.{{name}}"] = types.ModuleType(name)
-    exec(compile(text, f"{{name}}.py", "exec"), scripts[name].__dict__)
-sys.argv[1] = address = os.path.join(home, "gate")
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(address)
-listener.listen()
-server = os.fork()
-if server == 0:
-    os.setsid()
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    scripts["server"].import_airflow()
-    scripts["server"].serve(listener)
-    os._exit(0)
-listener.close()
-client = os.fork()
-if client == 0:
-    scripts["client"].main()
 try:
+    os.environ.update({SETTINGS!r}, AIRFLOW_HOME=home)
+    scripts = {{}}
+    for name, text in zip(("importer", "server", "client"), sys.argv[1:]):
+        scripts[name] = sys.modules[f"{SCRIPTS}.{{name}}"] = types.ModuleType(name)
+        exec(compile(text, f"{{name}}.py", "exec"), scripts[name].__dict__)
+    sys.argv[1] = address = os.path.join(home, "gate")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, 0)
+        os.dup2(nowhere, 1)
+        scripts["server"].import_airflow()
+        scripts["server"].serve(listener)
+        os._exit(0)
+    listener.close()
+    client = os.fork()
+    if client == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        scripts["client"].main()
+        os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(client, 0)[1])
 finally:
-    os.killpg(server, signal.SIGKILL)
-    os.waitpid(server, 0)
-    shutil.rmtree(home, ignore_errors=True)
+    if os.getpid() == leader:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(leader, signal.SIGTERM)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
+        shutil.rmtree(home, ignore_errors=True)
 sys.exit(code)
 """
 
@@ -76,7 +84,10 @@ class GateHere(BaseGate):
         scripts = [read_script(name) for name in ("importer", "server", "client")]
         # -P, -E: neither the working directory nor PYTHONPATH is one of the dag-processor's places for modules.
         words = [sys.executable, "-P", "-E", "-c", BOOT, *scripts]
-        result = run(words, stdin=request, timeout_s=CHECK_S, check=False)
+        try:
+            result = run(words, stdin=request, timeout_s=CHECK_S, check=False)
+        except CommandError:  # which holds the words, and they are whole scripts
+            raise HarnessError(f"the DAG gate did not end in {CHECK_S} s", next_step=NO_VERIFY) from None
         try:
             return Answer(**json.loads(result.stdout))
         except (ValueError, TypeError):

@@ -1,8 +1,10 @@
 """Runs in the gate's container, in a process for one DAG file: imports it as the dag-processor would, and tells."""
 
 import contextlib
+import ctypes
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,14 +15,18 @@ from typing import Any
 BUNDLE = "dags"
 # `[core] dagbag_import_error_traceback_depth` is 2, which may end above the author's own line.
 WHOLE_TRACEBACK = "1000"
+PR_SET_PDEATHSIG = 1
 
 Json = dict[str, Any]
 
 
 def import_file(file: str, tree: Path, pipe: Connection, used: int) -> None:
     """Do what the dag-processor's child does (`_fork_main` and `_parse_file_entrypoint`), and tell what came of it."""
+    _die_with_the_check()
     os.setsid()
     os.close(used)
+    # What a DAG file prints may hold anything, and the container's output is kept by the engine.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # rather than the server
     tell = _Teller(pipe, str(tree) + os.sep)
@@ -35,6 +41,12 @@ def import_file(file: str, tree: Path, pipe: Connection, used: int) -> None:
     result["imports"] = _find_imports(tree, file)
     pipe.send_bytes(json.dumps(result).encode())
     os._exit(0)  # threads that the file has left running would keep us here
+
+
+def _die_with_the_check() -> None:
+    """Let the kernel end this process with the one that forked it, which may be killed; only Linux does that."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _parse(file: str, tree: Path, tell: "_Teller") -> Json:

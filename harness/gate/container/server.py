@@ -113,11 +113,14 @@ def _fork_check(listener: socket.socket, compiled: set[str]) -> tuple[Any, int, 
     try:
         os.close(reading)
         listener.close()
-        # What a DAG file prints may hold anything, and the container's output is kept by the engine.
         nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(nowhere, descriptor)
+        os.dup2(nowhere, 0)
+        os.dup2(nowhere, 1)
         _check(connection, Path(folder), writing, compiled)
+    except (EOFError, ConnectionError):
+        pass  # whoever asked is gone
+    except BaseException:  # noqa: BLE001 - of ours, since each DAG file has a process of its own
+        traceback.print_exc()
     finally:
         os._exit(0)
 
@@ -228,8 +231,9 @@ def import_all(files: list[str], tree: Path, used: int) -> list[Json]:
     waiting = deque(files)
     running: dict[Connection, tuple[BaseProcess, Json, float]] = {}
     results = []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     while waiting or running:
-        while waiting and len(running) < len(os.sched_getaffinity(0)):
+        while waiting and len(running) < cores:
             file = waiting.popleft()
             reading, writing = FORK.Pipe(duplex=False)
             process: BaseProcess = FORK.Process(target=import_file, args=(file, tree, writing, used))
