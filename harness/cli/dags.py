@@ -145,7 +145,9 @@ def rollback(
     """Make an earlier version the current one again, and wait until Airflow serves it."""
     environment = open_environment(context)
     environment.check_runs()
-    ask(environment.settings, f"go back to version {version or 'before the current one'}", yes=yes)
+    # Found before the question: another sync meanwhile would make another one that before the current.
+    version = environment.parts.dags.find(version)
+    ask(environment.settings, f"go back to version {version}", yes=yes)
     found, delivery = environment.parts.dags.rollback(version, force=force)
     say(out, f"{in_words(delivery)}; back at version {found}")
     say(out, "the folder is as it was: the next sync delivers it again", style="dim")

@@ -179,6 +179,10 @@ class DagFolder:
             for found in versions.config_maps.list()
         ]
 
+    def find(self, wanted: str = "") -> str:
+        """Return the version that begins with `wanted`, or without it the one before the current; raises UsageError."""
+        return self._versions().find(wanted).version
+
     def rollback(self, wanted: str = "", *, force: bool = False) -> tuple[str, Delivery]:
         """Go back to the version that begins with `wanted`, or to the one before the current; return it, once live."""
         version = self._versions().find(wanted)

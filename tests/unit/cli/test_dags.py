@@ -69,6 +69,9 @@ class FakeDags:
         self.asked.append(("plan", force, is_verified))
         return self.planned
 
+    def find(self, wanted: str) -> str:
+        return {"": "a46015ae6664b7c4", "a46": "a46015ae6664b7c4"}[wanted]
+
     def rollback(self, version: str, *, force: bool) -> tuple[str, Delivery]:
         self.asked.append(("rollback", version, force))
         return "a46015ae6664b7c4", Delivery(Change(), 1.0)
@@ -136,7 +139,7 @@ def test_rollback_says_its_version_and_that_the_folder_stays(dags: FakeDags) -> 
     result = invoke("dags", "rollback", "a46")
     assert "live: nothing to change in 1.0 s; back at version a46015ae6664b7c4" in result.stdout
     assert "the next sync delivers it again" in result.stdout
-    assert dags.asked == [("rollback", "a46", False)]
+    assert dags.asked == [("rollback", "a46015ae6664b7c4", False)]
 
 
 def test_diff_of_the_same_is_zero(dags: FakeDags) -> None:
@@ -183,7 +186,7 @@ def test_dry_run_tells_what_a_sync_would_do_and_does_nothing(dags: FakeDags) -> 
 
 PROTECTED = {
     "dags sync": "deliver version 4d59bcd0b1f96f04 over a46015ae6664b7c4",
-    "dags rollback": "go back to version before the current one",
+    "dags rollback": "go back to version a46015ae6664b7c4",
     "dags run hello": "start a run of DAG hello",
     "dags watch": "deliver the DAGs folder at every save",
     "up": "make it what the project's settings, chart and DAGs say",

@@ -425,6 +425,20 @@ def test_rollback_points_to_the_version_before(scene: Scene) -> None:
     assert scene.dags.compare() == "differs"
 
 
+def test_rollback_goes_where_it_was_asked_to_go(scene: Scene) -> None:
+    scene.dags.sync()
+    scene.airflow.time.seconds = 1
+    scene.write("a.py", "x = 2\n")
+    scene.dags.sync()
+    asked_about = scene.dags.find()
+    scene.airflow.time.seconds = 2
+    scene.write("a.py", "x = 3\n")
+    scene.dags.sync()
+    assert scene.dags.find() != asked_about
+    assert scene.dags.rollback(asked_about)[0] == asked_about
+    assert scene.delivered() == b"x = 1\n"
+
+
 def test_rollback_over_somebody_else_s_edit_needs_force(scene: Scene, server: FakeApiServer) -> None:
     scene.dags.sync()
     scene.airflow.time.seconds = 1
