@@ -124,7 +124,7 @@ def test_dag_processor_may_read_config_maps_and_no_more(airflow_env: AirflowEnv)
 def test_no_other_account_may_do_anything(airflow_env: AirflowEnv) -> None:
     accounts = {one["metadata"]["name"] for one in airflow_env.kubernetes.list("ServiceAccount", airflow_env.namespace)}
     assert {f"airflow-{name}" for name in COMPONENTS if name != "postgresql"} <= accounts
-    others = accounts - {"airflow-scheduler", "airflow-dag-processor"}
+    others = accounts - {"airflow-scheduler", "airflow-dag-processor", "airflow-dags-publisher"}
     assert {name: rules_of(airflow_env, name) for name in others} == {name: set() for name in others}
 
 
