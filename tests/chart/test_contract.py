@@ -164,7 +164,7 @@ def test_lists_are_joined_and_own_entries_win(helm: Path) -> None:
 )
 def test_own_entry_replaces_the_common_one_of_its_name(helm: Path, values: str, key: str, field: str) -> None:
     other, common, own = ({"name": name, key: name, "from": origin} for name, origin in ENTRIES)
-    sets = (f"{values}={json.dumps([other, common])}",)
+    sets: tuple[str, ...] = (f"{values}={json.dumps([other, common])}",)
     sets += tuple(f"{section}.{values}={json.dumps([own])}" for section in ("scheduler", "workers"))
     pods = render(helm, sets=(*STABLE, *sets)).pods()
     found = {}
