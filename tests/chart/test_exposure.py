@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ ROUTE = (
     "apiServer.httpRoute.enabled=true",
     'apiServer.httpRoute.parentRefs=[{"name": "public", "namespace": "infra"}]',
 )
+URL = "apiServer.baseUrl=https://airflow.example.com"
 
 
 def test_service_says_which_load_balancer_it_wants(helm: Path) -> None:
@@ -45,7 +47,7 @@ def test_ingress_serves_several_hosts_each_with_its_secret(helm: Path) -> None:
 
 def test_http_route_leads_from_its_gateways_to_the_service(helm: Path) -> None:
     hostnames = 'apiServer.httpRoute.hostnames=["airflow.example.com"]'
-    rendering = render(helm, sets=(*STABLE, *ROUTE, hostnames))
+    rendering = render(helm, sets=(*STABLE, *ROUTE, URL, hostnames))
     route = rendering["HTTPRoute/airflow-api-server"]
     assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
     assert route["spec"]["parentRefs"] == [{"name": "public", "namespace": "infra"}]
@@ -61,9 +63,15 @@ def test_http_route_without_a_gateway_is_refused(helm: Path) -> None:
         render(helm, sets=ROUTE[:1])
 
 
-def test_objects_are_added_with_the_release_s_name_filled_in(helm: Path) -> None:
-    added = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-added"}, "data": {}}
-    one = str(added).replace("'", '"')
-    rendering = render(helm, sets=(*STABLE, f"extraObjects=[{one}, {one.replace('-added', '-second')}]"))
-    assert rendering["ConfigMap/tools-added"] == {**added, "metadata": {"name": "tools-added"}}
-    assert rendering["ConfigMap/tools-second"]
+def test_http_route_without_the_users_url_is_refused(helm: Path) -> None:
+    with pytest.raises(RenderError, match=r"apiServer\.httpRoute\.enabled.* set apiServer\.baseUrl"):
+        render(helm, sets=ROUTE)
+    assert render(helm, sets=(*STABLE, *ROUTE, *HOST))["HTTPRoute/airflow-api-server"]
+
+
+def test_objects_are_added_as_they_are(helm: Path) -> None:
+    metadata = {"name": "{{ .Release.Name }}-added"}
+    first = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"url": "pg://{{ .username }}@db"}}
+    second = {**first, "metadata": {"name": "second"}}
+    rendering = render(helm, sets=(*STABLE, f"extraObjects={json.dumps([first, second])}"))
+    assert [one for one in rendering.of_kind("ConfigMap") if one["data"] == first["data"]] == [first, second]

@@ -130,3 +130,54 @@ def test_policies_let_workers_with_a_token_reach_kubernetes(helm: Path) -> None:
     )
     added = [rule for rule in with_token if rule not in without]
     assert [[port["port"] for port in rule["ports"]] for rule in added] == [[443, 6443]]
+
+
+@pytest.mark.parametrize("user", ["apiServer", "dagProcessor", "podCleanup", "scheduler"])
+@pytest.mark.parametrize("token", ["workers.serviceAccount.automountServiceAccountToken=true", PODS])
+def test_tasks_with_a_token_share_no_component_s_account(helm: Path, user: str, token: str) -> None:
+    sets = (token, f"{user}.serviceAccount.name=airflow-worker")
+    with pytest.raises(
+        RenderError, match=rf"the account airflow-worker with {user}, .* set workers\.serviceAccount\.name"
+    ):
+        render(helm, sets=sets)
+
+
+def test_accounts_that_nobody_makes_go_without_a_token_only(helm: Path) -> None:
+    no_account = (*STABLE, "serviceAccount.create=false")
+    assert not render(helm, sets=no_account).of_kind("ServiceAccount")
+    with pytest.raises(RenderError, match="share the account default"):
+        render(helm, sets=(*no_account, PODS))
+    given = render(helm, sets=(*no_account, PODS, "workers.serviceAccount.name=given"))
+    assert set(allowed(given, "given")) == {"jobs", "tools"}
+
+
+def test_template_with_an_account_that_nobody_makes_is_refused(helm: Path) -> None:
+    with pytest.raises(RenderError, match=r"workers\.templates\.reports\.serviceAccount: none is made"):
+        render(helm, sets=(TEAM, "workers.serviceAccount.create=false"))
+
+
+def shared(first: str, second: str) -> str:
+    """Return two templates that make pods with one account, each with an annotation of its own."""
+    one, two = (
+        f'{{"serviceAccount": {{"create": true, "name": "shared", "annotations": {{"{ROLE}": "{role}"}}}},'
+        ' "podOperator": {"namespaces": ["jobs"]}}'
+        for role in (first, second)
+    )
+    return f'workers.templates={{"one": {one}, "two": {two}}}'
+
+
+def test_account_of_two_templates_is_made_once(helm: Path) -> None:
+    rendering = render(helm, sets=(*STABLE, shared("a", "a")))
+    assert rendering["ServiceAccount/shared"]["metadata"]["annotations"] == {ROLE: "a"}
+    assert rendering["Role/tools.shared-pod-operator"]["metadata"]["namespace"] == "jobs"
+    assert len(rendering.names()) == len(set(rendering.names()))
+
+
+def test_account_of_two_components_is_made_once(helm: Path) -> None:
+    sets = ("triggerer.serviceAccount.name=shared", "setup.serviceAccount.name=shared")
+    assert render(helm, sets=(*STABLE, *sets))["ServiceAccount/shared"]
+
+
+def test_account_with_two_annotations_is_refused(helm: Path) -> None:
+    with pytest.raises(RenderError, match=r"workers\.templates\.one and workers\.templates\.two: the account shared"):
+        render(helm, sets=(shared("a", "b"),))

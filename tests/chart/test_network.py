@@ -29,6 +29,9 @@ FLOWS = {
 }
 
 
+EMPTY = ("networkPolicies.kubernetesApi=[]", "networkPolicies.externalDatabase=[]")
+
+
 class Policies:
     """What the NetworkPolicies of a rendering let through."""
 
@@ -160,3 +163,21 @@ def test_an_external_database_is_reached_by_those_that_use_one(helm: Path) -> No
     assert "NetworkPolicy/airflow-postgresql" not in external.names()
     reached = {name for name in COMPONENTS if name != "postgresql" and Policies(external).lets(name, "outside", 5432)}
     assert reached == DATABASE_CLIENTS
+
+
+def egress(rendering: Rendering) -> dict[str, list[Object]]:
+    """Return the rules of each policy for what its pods connect to."""
+    return {one["metadata"]["name"]: one["spec"].get("egress", []) for one in rendering.of_kind("NetworkPolicy")}
+
+
+def test_empty_list_of_places_is_no_way_there(helm: Path) -> None:
+    sets = (*ON, NO_DAG_CODE, "workers.serviceAccount.automountServiceAccountToken=true")
+    full, empty = (egress(render(helm, "production", (*sets, *more))) for more in ((), EMPTY))
+    places = ([443, 6443], [5432])
+    left = {
+        name: [rule for rule in rules if "to" in rule or [port["port"] for port in rule["ports"]] not in places]
+        for name, rules in full.items()
+    }
+    changed = {"airflow-cleanup", "airflow-setup", "airflow-worker", "airflow-pod-cleanup"}
+    assert changed <= {name for name in full if left[name] != full[name]}
+    assert empty == left

@@ -150,6 +150,13 @@ def test_dead_pods_are_removed_by_airflow_s_own_command(helm: Path) -> None:
     ]
 
 
+def test_no_time_after_the_end_is_an_older_provider_s_way(helm: Path) -> None:
+    (container,) = render(helm, sets=(*STABLE, "podCleanup.minCompletedMinutes=0")).pods()["pod-cleanup"]["spec"][
+        "containers"
+    ]
+    assert container["args"][3:] == ["--namespace=tools", "--min-pending-minutes=60"]
+
+
 def test_pods_wait_longer_than_airflow_does_before_they_go(default: Rendering) -> None:
     config = default["ConfigMap/airflow-config"]["data"]
     (container,) = default.pods()["pod-cleanup"]["spec"]["containers"]

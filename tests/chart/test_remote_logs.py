@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from .cluster import READY, cluster
-from .render import STABLE, RenderError, Rendering, containers, render, secret_keys
+from .render import CHART, STABLE, RenderError, Rendering, containers, render, secret_keys
 
 FOLDER = "logs.remote.folder=s3://logs/airflow"
 CONNECTION = "logs.remote.connectionSecret=log-store"
@@ -60,3 +61,10 @@ def test_connection_that_is_missing_is_refused_at_install(helm: Path, tmp_path: 
 def test_store_without_a_url_is_refused(helm: Path, sets: tuple[str, ...]) -> None:
     with pytest.raises(RenderError, match="logs"):
         render(helm, sets=sets)
+
+
+@pytest.mark.parametrize(("value", "is_warned"), [("ipv6=false", True), (FOLDER, False)], ids=["no store", "a store"])
+def test_notes_warn_of_logs_only_without_a_store(helm: Path, value: str, *, is_warned: bool) -> None:
+    command = [str(helm), "install", "tools", str(CHART), "--dry-run=client", "--set", value]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert ("Task logs go with their pods" in done.stdout.partition("NOTES:")[2]) is is_warned

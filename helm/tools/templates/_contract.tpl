@@ -93,14 +93,6 @@ Call: (list $ "scheduler")
 {{- end }}
 
 {{/*
-Name of the ServiceAccount of a component's pods. Call: (list $ "scheduler" .Values.scheduler)
-*/}}
-{{- define "airflow.accountName" -}}
-{{- $account := (include "airflow.contract" (list (index . 0) (index . 2)) | fromYaml).serviceAccount -}}
-{{- $account.name | default (ternary (printf "airflow-%s" (index . 1)) "default" $account.create) -}}
-{{- end }}
-
-{{/*
 An object that runs pods, with all that the values add to it. Call: (list $ "scheduler" "airflow.schedulerDeployment"),
 the last being the template of the object.
 */}}

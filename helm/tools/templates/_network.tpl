@@ -36,8 +36,12 @@ The pods of a component. Call: (list $ "scheduler")
   ports:
     - {protocol: TCP, port: 5432}
 {{- else -}}
-{{- toYaml .Values.networkPolicies.externalDatabase }}
+{{- with .Values.networkPolicies.externalDatabase }}{{ toYaml . }}{{ end }}
 {{- end }}
+{{- end }}
+
+{{- define "airflow.egressToKubernetes" -}}
+{{- with .Values.networkPolicies.kubernetesApi }}{{ toYaml . }}{{ end }}
 {{- end }}
 
 {{- define "airflow.egressToMetrics" -}}

@@ -7,6 +7,8 @@ Each message says what, why, and what to do instead.
 {{- include "airflow.refuseSecrets" . -}}
 {{- include "airflow.refuseFixed" . -}}
 {{- include "airflow.refuseBundles" . -}}
+{{- include "airflow.refuseAccounts" . -}}
+{{- include "airflow.refuseRoute" . -}}
 {{- include "airflow.refuseSecondRelease" . -}}
 {{- end }}
 
@@ -97,6 +99,40 @@ scheduler:
 {{- fail (printf "dags.bundles: two bundles have the name %s, which Airflow and the volumes go by: rename one" .name) -}}
 {{- end -}}
 {{- $names = append $names .name -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Accounts that nobody makes, that two make in different ways, and those whose rights would be the tasks', too.
+*/}}
+{{- define "airflow.refuseAccounts" -}}
+{{- range $name, $own := .Values.workers.templates -}}
+{{- with $own.serviceAccount -}}
+{{- $values := include "airflow.templateValues" (list $ $name) | fromYaml -}}
+{{- $isMade := (include "airflow.contract" (list $ $values) | fromYaml).serviceAccount.create -}}
+{{- if not (or $isMade .name (hasKey . "create")) -}}
+{{- fail (printf "workers.templates.%s.serviceAccount: none is made, as serviceAccount.create is false, and none is named: set its create to true, or its name to an account that is there" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $accounts := include "airflow.accounts" . | fromJsonArray -}}
+{{- range $one := $accounts -}}
+{{- range $other := $accounts -}}
+{{- if eq $one.name $other.name -}}
+{{- if and $one.isWorkerWithToken (has $other.component (list "api-server" "dag-processor" "pod-cleanup" "scheduler")) -}}
+{{- fail (printf "%s: its pods have a token for the Kubernetes API, and share the account %s with %s, so that tasks would have its rights: set %s.serviceAccount.name to an account of their own" $one.path $one.name $other.path $one.path) -}}
+{{- end -}}
+{{- if and $one.create $other.create (ne (toJson $one.annotations) (toJson $other.annotations)) -}}
+{{- fail (printf "%s and %s: the account %s is made for both, with different annotations: give one of them another serviceAccount.name" $one.path $other.path $one.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "airflow.refuseRoute" -}}
+{{- if and .Values.apiServer.httpRoute.enabled (not (include "airflow.baseUrl" .)) -}}
+{{- fail "apiServer.httpRoute.enabled: Airflow must know the URL that users see, for its redirects and cookies: set apiServer.baseUrl" -}}
 {{- end -}}
 {{- end }}
 

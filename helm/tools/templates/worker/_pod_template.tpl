@@ -18,7 +18,7 @@ metadata:
     argocd.argoproj.io/compare-options: IgnoreExtraneous
     argocd.argoproj.io/sync-options: Prune=false
 spec:
-  automountServiceAccountToken: {{ or $workers.serviceAccount.automountServiceAccountToken (not (empty $workers.podOperator.namespaces)) }}
+  automountServiceAccountToken: {{ include "airflow.hasToken" $workers | default "false" }}
   restartPolicy: Never
   containers:
     # The executor fills in this container by its name and place.
@@ -56,19 +56,6 @@ its own. Call: (list $ "reports")
 {{- $_ := set $values.serviceAccount "name" $name -}}
 {{- end -}}
 {{- toYaml $values -}}
-{{- end }}
-
-{{/*
-The values of workers, and of each of their templates that has an account of its own, as a JSON list.
-*/}}
-{{- define "airflow.workerAccounts" -}}
-{{- $accounts := list .Values.workers -}}
-{{- range $name, $own := .Values.workers.templates -}}
-{{- if $own.serviceAccount -}}
-{{- $accounts = append $accounts (include "airflow.templateValues" (list $ $name) | fromYaml) -}}
-{{- end -}}
-{{- end -}}
-{{- toJson $accounts -}}
 {{- end }}
 
 {{/*
