@@ -3,7 +3,6 @@
 Each command is logged with its time and exit code when it ended; what it was given by standard input is not.
 """
 
-import logging
 import os
 import shlex
 import signal
@@ -14,14 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness.command_log import log_command, redact_tail
 from harness.errors import HarnessError
 from harness.output import open_output
 from harness.redact import redact
-from harness.waiting import CLOCK
 
-LOGGER = logging.getLogger(__name__)
-TAIL_LINES = 30
-LONGEST_WORD = 200
 WATCH_S = 2
 
 
@@ -43,7 +39,7 @@ class CommandError(HarnessError):
     is_late = False
 
     def __init__(self, argv: Sequence[str], why: str, output: str = "") -> None:
-        tail = _tail(output)
+        tail = redact_tail(output)
         what = f"{why}: {redact(shlex.join(argv))}"
         super().__init__(f"{what}\n{tail}" if tail else what)
         self.output = output
@@ -77,7 +73,7 @@ def run(
     counts from the last of them, for a slow machine is none that stands still.
     """
     with (
-        _logged(argv) as end,
+        log_command(argv) as end,
         _input(stdin) as source,
         _sink(stdout) as sink,
         open_output(on_line) as output,
@@ -117,7 +113,7 @@ def run_interactive(argv: Sequence[str], *, env: Mapping[str, str] | None = None
     # Before the start, so that none is missed; a handler, unlike SIG_IGN, is not handed down.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        with _logged(argv) as end:
+        with log_command(argv) as end:
             process = subprocess.Popen(argv, env={**os.environ, **(env or {})}, cwd=cwd)
             try:
                 process.wait()
@@ -143,8 +139,8 @@ def pipe(
 ) -> None:
     """Feed the output of `source` to `sink`, whose lines `on_line` hears; raises `error` for whichever failed."""
     with (
-        _logged(source) as end_first,
-        _logged(sink) as end_second,
+        log_command(source) as end_first,
+        log_command(sink) as end_second,
         open_output(on_line) as output,
         _started(source, subprocess.DEVNULL, error=error) as first,
         _started(
@@ -199,37 +195,6 @@ def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | N
         )
     process.returncode = 0  # nobody waits for it; without this Python warns that it still runs
     return process.pid
-
-
-@contextmanager
-def _logged(argv: Sequence[str]) -> Iterator[Callable[[int, str], None]]:
-    """Log the command, whatever becomes of it; it came to its end when what is yielded was called."""
-    started, outcome, tail = CLOCK.now(), "ended by us, or not started", ""
-    LOGGER.debug("starting: %s", _Shown(argv))
-
-    def end(code: int, errors: str) -> None:
-        nonlocal outcome, tail
-        outcome, tail = f"exit code {code}", f"\n{_tail(errors)}" if code else ""
-
-    try:
-        yield end
-    finally:
-        LOGGER.info("%.2f s, %s: %s%s", CLOCK.now() - started, outcome, _Shown(argv), tail.rstrip())
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A command in a log, put in words only when somebody listens."""
-
-    argv: Sequence[str]
-
-    def __str__(self) -> str:
-        words = (word if len(word) < LONGEST_WORD else f"[{len(word)} characters]" for word in self.argv)
-        return redact(shlex.join(words))
-
-
-def _tail(output: str) -> str:
-    return "\n".join(redact(output).strip().splitlines()[-TAIL_LINES:])
 
 
 @contextmanager
