@@ -27,14 +27,13 @@ from harness.waiting import CLOCK, Clock, NotYet, not_yet, wait_until
 # The node's own kubectl, with the administrator's rights; both are in every kind node.
 DNS_SERVICE = "10.96.0.10"  # the tenth address of kubeadm's default service range
 READY_S = 240
-SECONDS = len("2026-01-01T00:00:00")  # the engine writes nanoseconds, Kubernetes none
 SYSTEM_NAMESPACES = ("kube-system", "local-path-storage")
 LOGS_IN_NODE = "/var/lib/harness/logs"
 # Written into the control plane's node when the cluster is whole: a creation that was killed leaves none.
 MARK = "/kind/harness-created"
-# A lost node must be known before Airflow retries its tasks (30 s), not after 50 s: it would be given the new pod, too.
-# With one control plane nobody competes for the lead, and at the start the first try for it fails: that costs 8 s.
+# With one control plane nobody competes for the lead, and at the start the first try for it fails.
 NO_ELECTION = '{name: leader-elect, value: "false"}'
+# A lost node must be known before Airflow retries its tasks (30 s), not after 50 s: it would be given the new pod, too.
 CONTROL_PLANE = (
     f"controllerManager: {{extraArgs: [{{name: node-monitor-grace-period, value: 20s}}, {NO_ELECTION}]}}\n"
     f"scheduler: {{extraArgs: [{NO_ELECTION}]}}"
@@ -229,31 +228,6 @@ class Cluster:
             party="cluster",
             clock=self.clock,
         )
-
-    def list_outdated_pods(self) -> list[str]:
-        """Return the pods whose state is that of before their node was started."""
-        try:
-            pods = self.open_kubernetes().list("Pod")
-        except KubernetesError as error:
-            return [str(error).splitlines()[0]]
-        began = {node: self.docker.inspect(node)["State"]["StartedAt"][:SECONDS] for node in self.node_names}
-        return [
-            pod["metadata"]["name"]
-            for pod in pods
-            for container in pod["status"].get("containerStatuses", [])
-            if pod["status"].get("phase") == "Running"
-            and container["state"].get("running", {}).get("startedAt", "9") < began.get(pod["spec"].get("nodeName"), "")
-        ]
-
-    def wait_until_pods_began(self, say: Say) -> None:
-        """Wait until each pod that runs was begun since its node was started."""
-
-        def probe() -> bool | NotYet:
-            outdated = self.list_outdated_pods()
-            return not_yet(outdated) if outdated else True
-
-        what = f"the pods of cluster {self.name}"
-        wait_until(what, probe, timeout_s=READY_S, on_change=say, party="cluster", clock=self.clock)
 
     def list_problems(self) -> list[str]:
         """Return what is not ready, a line for each; none when the cluster is ready."""

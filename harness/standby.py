@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 
 from harness import release, rollout
+from harness.cluster import READY_S
 from harness.errors import UsageError, Verb
 from harness.gate.gate import list_gates, remove_gates
 from harness.nodes import STOPPED, list_nodes, pause_nodes, rest_of, stop_nodes, wake_nodes
 from harness.parts import Parts
-from harness.steps import Step
+from harness.steps import Say, Step
+from harness.tools.k8s_connection import KubernetesError
+from harness.waiting import NotYet, not_yet, wait_until
+
+SECONDS = len("2026-01-01T00:00:00")  # the engine writes nanoseconds, Kubernetes none
 
 
 def check_awake(parts: Parts) -> None:
@@ -26,10 +31,11 @@ def stop_steps(parts: Parts) -> Iterator[Step]:
 
 def start_steps(parts: Parts) -> Iterator[Step]:
     """Yield what brings stopped or paused nodes back, and sees Airflow healthy on them."""
-    cluster = parts.cluster
     yield Step("nodes", lambda: _are(parts, {"running"}), lambda say: wake_nodes(parts.docker, parts.settings, say))
     # Until its kubelet has looked, the API server tells what was true before the node stopped.
-    yield Step("pods begun again", lambda: not cluster.list_outdated_pods(), cluster.wait_until_pods_began)
+    yield Step(
+        "pods begun again", lambda: not _list_outdated_pods(parts), lambda say: _wait_until_pods_began(parts, say)
+    )
     yield ready_step(parts)
     yield from health_steps(parts)
 
@@ -68,3 +74,31 @@ def health_steps(parts: Parts) -> Iterator[Step]:
 
 def _are(parts: Parts, states: set[str]) -> bool:
     return set(list_nodes(parts.docker, parts.settings).values()) <= states
+
+
+def _list_outdated_pods(parts: Parts) -> list[str]:
+    """Return the pods whose state is that of before their node was started."""
+    try:
+        pods = parts.kubernetes.list("Pod")
+    except KubernetesError as error:
+        return [str(error).splitlines()[0]]
+    nodes = parts.cluster.node_names
+    began = {node: parts.docker.inspect(node)["State"]["StartedAt"][:SECONDS] for node in nodes}
+    return [
+        pod["metadata"]["name"]
+        for pod in pods
+        for container in pod["status"].get("containerStatuses", [])
+        if pod["status"].get("phase") == "Running"
+        and container["state"].get("running", {}).get("startedAt", "9") < began.get(pod["spec"].get("nodeName"), "")
+    ]
+
+
+def _wait_until_pods_began(parts: Parts, say: Say) -> None:
+    """Wait until each pod that runs was begun since its node was started."""
+
+    def probe() -> bool | NotYet:
+        outdated = _list_outdated_pods(parts)
+        return not_yet(outdated) if outdated else True
+
+    what = f"the pods of cluster {parts.cluster.name}"
+    wait_until(what, probe, timeout_s=READY_S, on_change=say, party="cluster", clock=parts.clock)
